@@ -36,7 +36,9 @@ def _held_back_stderr():
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ["KERAS_BACKEND"] = "tensorflow"
 with _held_back_stderr():
-    import tensorflow  # noqa: F401
+    import tensorflow
+
+    tensorflow.config.list_physical_devices()
 
 from animegan_tf.generator import build_generator, load_generator, save_generator  # noqa: E402
 
