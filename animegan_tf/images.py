@@ -146,7 +146,8 @@ def gray_of(rgb: np.ndarray) -> np.ndarray:
     return (weighted.astype(np.int32) >> 15).astype(np.uint8)
 
 
-def read_frames(source: str | os.PathLike | bytes) -> tuple[list[np.ndarray], list[int], int | None]:
+def read_frames(
+        source: str | os.PathLike | bytes) -> tuple[list[np.ndarray], list[int], int | None]:
     """Reads an animated GIF, WebP or PNG; any other picture counts as one frame of 0 ms.
 
     Returns:
