@@ -193,6 +193,18 @@ def resize(array: np.ndarray, height: int, width: int) -> np.ndarray:
     return resized.reshape((height, width) + array.shape[2:])
 
 
+def rescale(array: np.ndarray, height: int, width: int) -> np.ndarray:
+    """`resize` without aliasing: by pixel area where a side shrinks to less than half.
+
+    A picture that already has this size is returned as it is.
+    """
+    if array.shape[:2] == (height, width):
+        return array
+    if array.shape[0] <= 2 * height and array.shape[1] <= 2 * width:
+        return resize(array, height, width)
+    return cv2.resize(array, (width, height), interpolation=cv2.INTER_AREA)
+
+
 def authors_test_size(height: int, width: int) -> tuple[int, int]:
     """The size to which the authors' test script resizes a photo; the aspect ratio may change."""
     def fit(side):
@@ -222,7 +234,7 @@ def encode_image(rgb: np.ndarray, format: str, alpha: np.ndarray | None = None,
     """A picture as the bytes of a file.
 
     Args:
-        rgb: uint8 (H, W, 3).
+        rgb: uint8 (H, W, 3), or gray (H, W).
         format: "JPEG", "PNG", "WEBP", "BMP" or "TIFF".
         alpha: uint8 (H, W); dropped by JPEG and BMP, which have no place for it.
         icc_profile: kept by all formats but BMP.
