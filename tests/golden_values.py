@@ -12,7 +12,7 @@ from animegan_tf.official import generator_variable_names
 
 GOLDEN = Path(__file__).parent / "golden"
 
-_DISCRIMINATOR_LAYERS = ["conv1", "conv2_s2", "conv2", "conv3_s2", "conv3", "conv4", "logit_conv"]
+DISCRIMINATOR_LAYERS = ["conv1", "conv2_s2", "conv2", "conv3_s2", "conv3", "conv4", "logit_conv"]
 _DISCRIMINATOR_NORMS = ["conv2_norm", "conv3_norm", "conv4_norm"]
 
 
@@ -72,23 +72,29 @@ def _variable(model, path):
     return getattr(layer, attribute)
 
 
-def generator_variables(model):
-    """The generator's variables by their golden names, such as "g/conv_00/kernel"."""
+def generator_paths():
+    """Our "layer/variable" of each golden name, such as "g/conv_00/kernel"."""
     ours = {tf1: path for path, tf1 in generator_variable_names().items()}
-    return {record["name"]: _variable(model, ours[record["tf1_name"]])
-            for record in layers()["generator"]}
+    return {record["name"]: ours[record["tf1_name"]] for record in layers()["generator"]}
 
 
-def discriminator_variables(model):
+def discriminator_paths():
     def path(name):
         _, unit, attribute = name.split("/")
         kind, number = unit.split("_")
         if kind == "in":
             return f"{_DISCRIMINATOR_NORMS[int(number)]}/{attribute}"
-        return f"{_DISCRIMINATOR_LAYERS[int(number)]}_sn/{attribute}"
+        return f"{DISCRIMINATOR_LAYERS[int(number)]}_sn/{attribute}"
 
-    return {record["name"]: _variable(model, path(record["name"]))
-            for record in layers()["discriminator"]}
+    return {record["name"]: path(record["name"]) for record in layers()["discriminator"]}
+
+
+def generator_variables(model):
+    return {name: _variable(model, path) for name, path in generator_paths().items()}
+
+
+def discriminator_variables(model):
+    return {name: _variable(model, path) for name, path in discriminator_paths().items()}
 
 
 def load_golden_weights(variables, network):
