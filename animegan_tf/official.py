@@ -1,6 +1,29 @@
-"""Import of the checkpoints that the authors' TensorFlow 1 code writes."""
+"""Import of the checkpoints that the authors' TensorFlow 1 code writes.
+
+The released Hayao checkpoint becomes a Keras file like that of any training run:
+
+    python -m animegan_tf.official Hayao-60.ckpt hayao.keras
+
+Hayao-60.ckpt stands for the files Hayao-60.ckpt.index and Hayao-60.ckpt.data-00000-of-00001;
+Hayao-60.ckpt.meta is not needed.
+"""
 
 from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import tensorflow as tf
+
+from animegan_tf.errors import Finding, UserError, run_main
+from animegan_tf.generator import build_generator, save_generator
+
+SCOPE = "generator/G_MODEL/"
+"""Every generator variable of the authors' code has a name that begins so."""
+
+_REMEDY = ("Give the checkpoint's prefix, such as Hayao-60.ckpt, with its .index and "
+           ".data-00000-of-00001 files in one folder")
 
 
 def generator_variable_names() -> dict[str, str]:
@@ -53,3 +76,140 @@ def generator_variable_names() -> dict[str, str]:
     conv("u1_conv2", "u1/Conv_1", "u1/InstanceNorm_1")
     conv("output_conv", "Conv")
     return names
+
+
+def checkpoint_prefix(path: str | os.PathLike) -> str:
+    """Finds the prefix of a TensorFlow checkpoint.
+
+    Args:
+        path: the prefix itself, one of its files (`.index`, `.data-*`, `.meta`), or a folder
+            with TensorFlow's `checkpoint` file, which names the newest one.
+
+    Raises:
+        UserError: there is no checkpoint, or one of its files is missing.
+    """
+    path = str(path)
+    if os.path.isdir(path):
+        newest = tf.train.latest_checkpoint(path)
+        if newest is None:
+            raise UserError(Finding(path, "a folder in which no checkpoint is named", _REMEDY))
+        return newest
+    prefix = re.sub(r"\.(index|meta|data-\d{5}-of-\d{5})$", "", path)
+    folder, name = os.path.split(prefix)
+    siblings = os.listdir(folder or ".") if os.path.isdir(folder or ".") else []
+    shards = [re.fullmatch(re.escape(name) + r"\.data-(\d{5})-of-(\d{5})", sibling)
+              for sibling in siblings]
+    shards = [(int(shard[1]), int(shard[2])) for shard in shards if shard]
+    if name + ".index" in siblings:
+        count = shards[0][1] if shards else 1
+        missing = set(range(count)) - {number for number, _ in shards}
+        if missing:
+            raise UserError([Finding(f"{prefix}.data-{number:05}-of-{count:05}",
+                                     "this file of the checkpoint is missing; it holds the "
+                                     "weights, while .index only lists them",
+                                     "Put it beside the .index file")
+                             for number in sorted(missing)])
+        return prefix
+    if shards:
+        raise UserError(Finding(prefix + ".index", "this file of the checkpoint is missing",
+                                "Put it beside the .data file"))
+    if not os.path.isfile(prefix):  # The older format of TensorFlow is a single file.
+        raise UserError(Finding(path, "no such checkpoint", _REMEDY))
+    return prefix
+
+
+def read_checkpoint(path: str | os.PathLike) -> tf.train.CheckpointReader:
+    """Opens a checkpoint, see `checkpoint_prefix`; a damaged one is a UserError as well."""
+    prefix = checkpoint_prefix(path)
+    try:
+        return tf.train.load_checkpoint(prefix)
+    except (tf.errors.OpError, ValueError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(Finding(prefix, f"not a readable checkpoint ({reason})", _REMEDY)) from error
+
+
+def import_generator(path: str | os.PathLike, dtype: str = "float32") -> tf.keras.Model:
+    """Reads the generator from a checkpoint of the authors' code.
+
+    Strict: each of the 129 variables is used exactly once, at its exact shape, and no other
+    variable may stand under `generator/G_MODEL/`. A checkpoint in the middle of training also
+    holds the discriminator and the optimisers' slots; these are left out.
+
+    Args:
+        path: the checkpoint, see `checkpoint_prefix`.
+        dtype: as in `build_generator`.
+
+    Raises:
+        UserError: the checkpoint is incomplete, damaged or of another network; every variable
+            that does not fit is named.
+    """
+    reader = read_checkpoint(path)
+    shapes = reader.get_variable_to_shape_map()
+    first = shapes.get(f"{SCOPE}b1/Conv/weights", ())
+    if len(first) != 4:
+        found = ", ".join(sorted(shapes)[:3]) or "nothing"
+        raise UserError(Finding(
+            str(path), f"expected the variables of AnimeGAN's generator ({SCOPE}...), found "
+            f"{len(shapes)} others ({found} ...)", "Give a checkpoint of the authors' AnimeGAN"))
+
+    generator = build_generator(first[-1], dtype)
+    theirs = generator_variable_names()
+    variables = {ours: _variable(generator, ours) for ours in theirs}
+    findings = [Finding(str(path), f"{name} is not a variable of AnimeGAN's generator",
+                        "Give a checkpoint of AnimeGAN, not of a later version")
+                for name in sorted(shapes)
+                if name.startswith(SCOPE) and not _is_optimizer_slot(name)
+                and name not in theirs.values()]
+    for ours, variable in variables.items():
+        expected, found = list(variable.shape), shapes.get(theirs[ours])
+        if found is None:
+            findings.append(Finding(str(path), f"{theirs[ours]} is missing", _REMEDY))
+        elif list(found) != expected:
+            findings.append(Finding(str(path), f"{theirs[ours]} should have the shape {expected}, "
+                                    f"but has {list(found)}", _REMEDY))
+    if findings:
+        raise UserError(findings)
+
+    try:
+        for ours, variable in variables.items():
+            variable.assign(reader.get_tensor(theirs[ours]))
+    except (tf.errors.OpError, IndexError) as error:
+        raise UserError(Finding(str(path), "its data file is damaged or cut short",
+                                "Copy or download it again")) from error
+    return generator
+
+
+def _variable(generator, path):
+    layer, name = path.split("/")
+    layer = generator.get_layer(layer)
+    # Keras 2 and Keras 3 have different attributes for the one weight of a depthwise convolution.
+    return layer.weights[0] if name == "depthwise_kernel" else getattr(layer, name)
+
+
+def _is_optimizer_slot(name):
+    return re.search(r"/Adam(_\d+)?$", name) is not None
+
+
+def main(argv: list[str]) -> None:
+    if len(argv) != 3:
+        raise UserError(Finding("arguments", f"expected two, found {len(argv) - 1}",
+                                "python -m animegan_tf.official Hayao-60.ckpt hayao.keras"))
+    _, source, target = argv
+    findings = []
+    if not target.endswith(".keras"):
+        findings.append(Finding(target, "not a name for a Keras file", "End it in .keras"))
+    if os.path.exists(target):
+        findings.append(Finding(target, "exists already", "Give another name"))
+    if not Path(target).parent.is_dir():
+        findings.append(Finding(str(Path(target).parent), "no such folder", "Make it first"))
+    if findings:
+        raise UserError(findings)
+    generator = import_generator(source)
+    save_generator(generator, target)
+    print(f"{target}: {generator.count_params():,} parameters")
+
+
+main.takes_arguments = True
+
+if __name__ == "__main__":
+    run_main(main)
