@@ -302,11 +302,13 @@ class TrainingData:
         channels. A file that cannot be read ends the stream with an error that names it.
         """
         end = None if steps is None else start_step + steps
-        shape = (self.batch_size, self.image_size, self.image_size, 3)
+        shape = (self.batch_size, self.image_size, self.image_size)
         # Python threads, since tf.data runs its own one after another under op determinism.
         return tf.data.Dataset.from_generator(
             lambda: _in_parallel(self._batch, _count(start_step, end)),
-            output_signature={key: tf.TensorSpec(shape, tf.float32) for key in KEYS}).prefetch(2)
+            output_signature={key: tf.TensorSpec((*shape, channels), tf.uint8)
+                              for key, channels in zip(KEYS, (3, 3, 1, 1))},
+        ).map(_to_training_values).prefetch(2)
 
     def batch_files(self, step: int) -> dict[str, list[str]]:
         """The files behind batch number `step`, for each of the `KEYS`."""
@@ -333,9 +335,7 @@ class TrainingData:
             path = self._file(_EDGE_STREAM, self.files.smooth or self.files.anime, position)
             gray = self._scale(read_gray(path)) if self.files.smooth else self._smoothed_gray(path)
             edges[row, ..., 0], = self._augment(_EDGE_STREAM, position, gray)
-        gray, edge_gray = (np.repeat(to_float(pixels), 3, axis=-1) for pixels in (grays, edges))
-        return {"photo": to_float(photos), "anime": to_float(anime), "gray": gray,
-                "edge_gray": edge_gray}
+        return dict(zip(KEYS, (photos, anime, grays, edges)))
 
     def _rows(self, step):
         return range(step * self.batch_size, (step + 1) * self.batch_size)
@@ -402,6 +402,15 @@ def load_validation(files: TrainingFiles, *, image_size: int, count: int) -> np.
         top, left = ((side - image_size) // 2 for side in photo.shape[:2])
         squares.append(photo[top:top + image_size, left:left + image_size])
     return to_float(np.stack(squares))
+
+
+def _to_training_values(pixels):
+    """`to_float` in TensorFlow, whose allocator reuses memory; gray becomes three channels."""
+    batch = {}
+    for key, value in pixels.items():
+        value = tf.cast(value, tf.float32) / 127.5 - 1
+        batch[key] = tf.broadcast_to(value, (*value.shape[:3], 3))
+    return batch
 
 
 class _Facts(NamedTuple):
