@@ -6,7 +6,7 @@ import os
 import sys
 from typing import Callable, Iterable, NamedTuple
 
-from absl import app
+from absl import app, flags, logging
 
 
 class Finding(NamedTuple):
@@ -32,14 +32,41 @@ class UserError(Exception):
         super().__init__("\n".join(map(str, self.findings)))
 
 
+def check_all(*checks: Callable[[], object]) -> list:
+    """Calls every check and returns their results.
+
+    Raises:
+        UserError: the findings of all checks that raised one, together.
+    """
+    results, findings = [], []
+    for check in checks:
+        try:
+            results.append(check())
+        except UserError as error:
+            findings += error.findings
+    if findings:
+        raise UserError(findings)
+    return results
+
+
 def run_main(main: Callable[[list[str]], int | None]) -> None:
     """Runs an entry script's `main(argv)` under absl.
 
-    A `UserError` is printed to standard error, one finding a line, with exit status 2;
-    anything else that escapes keeps its traceback and exit status 1.
+    A `UserError` or a wrong flag is printed to standard error, one finding a line, with exit
+    status 2; anything else that escapes keeps its traceback and exit status 1. Arguments that
+    are not flags are refused unless `main.takes_arguments` is true.
     """
 
+    def parse(argv: list[str]) -> list[str]:
+        try:
+            return flags.FLAGS(argv)
+        except flags.Error as error:
+            print(f"error: {error}. All flags: --help", file=sys.stderr)
+            sys.exit(2)
+
     def guarded(argv: list[str]) -> int | None:
+        if not flags.FLAGS["verbosity"].present:
+            logging.set_verbosity(logging.WARNING)
         try:
             if len(argv) > 1 and not getattr(main, "takes_arguments", False):
                 raise UserError(Finding(" ".join(argv[1:]), "this is not a flag",
@@ -53,4 +80,4 @@ def run_main(main: Callable[[list[str]], int | None]) -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 1
 
-    app.run(guarded)
+    app.run(guarded, flags_parser=parse)

@@ -117,7 +117,7 @@ def plot_losses(metrics_csv: Path, picture: Path, pretrain_steps: int) -> None:
             axes.axvline(pretrain_steps, color="gray", linestyle=":", linewidth=1)
         axes.set(title=title, xlabel="step", yscale="log")
         axes.grid(alpha=0.3)
-        if axes.lines:
+        if axes.get_legend_handles_labels()[0]:
             axes.legend(fontsize="small")
     temporary = picture.with_suffix(".new.png")
     figure.savefig(temporary, dpi=100)

@@ -239,8 +239,7 @@ class Checkpoints:
                 damaged.append(Finding(str(path), f"damaged ({problem})", "Delete it"))
                 continue
             try:
-                status = self._checkpoint.restore(prefix)
-                status.assert_consumed()
+                self._checkpoint.read(prefix).assert_consumed()
             except (AssertionError, ValueError, tf.errors.OpError) as error:
                 raise UserError(Finding(
                     str(path), f"doesn't fit these networks ({error})",

@@ -1,0 +1,129 @@
+#!/usr/bin/env python3
+"""Trains a style: `python train.py --style shinkai`."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+from absl import flags
+
+from animegan_tf import demo
+from animegan_tf.config import TrainConfig, read_config, resolve_config
+from animegan_tf.dataset import (
+    TrainingData, check_training_files, find_training_files, load_validation)
+from animegan_tf.devices import select_device
+from animegan_tf.errors import Finding, UserError, check_all, run_main
+from animegan_tf.flags import define_flags, given_flags
+from animegan_tf.images import write_bytes
+from animegan_tf.perceptual import RANDOM, check_vgg_weights
+from animegan_tf.runs import RUNS, new_run_dir, newest_run
+from animegan_tf.training import Trainer
+
+FREE_ON_RESUME = {"epochs", "save_every", "keep_checkpoints", "keep_generator_every", "log_every",
+                  "device", "run_dir", "style"}
+"""What may change when a run goes on; all else would make it another run."""
+
+define_flags(TrainConfig)
+flags.DEFINE_string("config", None, "config.json of an earlier run: repeat it; flags override")
+flags.DEFINE_bool("resume", False, "go on with the newest run of --style, or with --run_dir")
+FLAGS = flags.FLAGS
+
+
+def main(_):
+    config, resumed_dir = settings_of_run()
+    if config.style.lower() == "demo" and not (config.photos or config.anime):
+        demo.make_demo_dataset(config.data_dir)
+    device, files, *_ = check_all(
+        functools.partial(select_device, config.device),
+        functools.partial(find_files, config),
+        functools.partial(check_vgg_weights, config.vgg),
+        functools.partial(check_run_dir, config, resumed_dir))
+    files, doubts, report = check_training_files(
+        files, image_size=config.image_size, skip_bad_images=config.skip_bad_images)
+    print_plan(config, device, report, doubts)
+
+    run_dir = resumed_dir or make_run_dir(config)
+    write_bytes(run_dir / "config.json", config.to_json().encode())
+    data = TrainingData(
+        files, image_size=config.image_size, batch_size=config.batch_size, seed=config.seed,
+        crop=config.crop, load_size=config.load_size, flip=config.flip,
+        cache_dir=Path(config.cache_dir or RUNS / config.style.lower() / "edges"))
+    data.prepare_edges()
+    validation = load_validation(files, image_size=config.image_size, count=config.sample_count)
+
+    trainer = Trainer(config, run_dir, data, validation)
+    if resumed_dir:
+        print(f"going on at step {trainer.resume()} of {trainer.total_steps}")
+    print(f"run folder: {run_dir}\nwatch: {run_dir / 'samples' / 'index.html'}", flush=True)
+    finished = trainer.fit()
+    print_end(config, run_dir, finished)
+
+
+def settings_of_run():
+    """The configuration, and the folder of the run to go on with (None for a new run)."""
+    given = given_flags(TrainConfig)
+    if not FLAGS.resume:
+        return resolve_config(given, FLAGS.config), None
+    if FLAGS.config:
+        raise UserError(Finding("--config, --resume", "a run goes on with its own config.json",
+                                "Leave --config out"))
+    run_dir = Path(given["run_dir"]) if "run_dir" in given else newest_run(
+        given.get("style", TrainConfig.style), "config.json", "Train without --resume")
+    saved = read_config(run_dir / "config.json")
+    changed = [Finding(f"--{name}={value}", f"the run has {saved.get(name)!r}",
+                       "Leave it out, or start a new run with --config")
+               for name, value in given.items()
+               if name not in FREE_ON_RESUME and value != saved.get(name)]
+    if changed:
+        raise UserError(changed)
+    return resolve_config({k: v for k, v in given.items() if k != "style"},
+                          run_dir / "config.json"), run_dir
+
+
+def check_run_dir(config, resumed_dir):
+    if config.run_dir and not resumed_dir and Path(config.run_dir).exists() and any(
+            Path(config.run_dir).iterdir()):
+        raise UserError(Finding(f"--run_dir={config.run_dir}", "exists and is not empty",
+                                "Add --resume to go on with it, or name another folder"))
+
+
+def find_files(config):
+    own_folders = config.photos and config.anime
+    return find_training_files(
+        data_dir=None if own_folders else config.data_dir, style=config.style,
+        photos=config.photos, anime=config.anime, val=config.val)
+
+
+def print_plan(config, device, report, doubts):
+    print(config.to_json(), end="")
+    print(report)
+    for finding in doubts:
+        print(f"warning: {finding}")
+    print(f"device: {device}")
+    if config.vgg == RANDOM:
+        print("WARNING: the perceptual network is RANDOM (--vgg=random), not ImageNet's: it sees "
+              "texture and content, not meaning. Expect a weaker style.")
+
+
+def make_run_dir(config):
+    if not config.run_dir:
+        return new_run_dir(config.style)
+    run_dir = Path(config.run_dir)
+    run_dir.mkdir(parents=True, exist_ok=True)
+    return run_dir
+
+
+def print_end(config, run_dir, finished):
+    page = run_dir / "samples" / "index.html"
+    if finished:
+        print(f"done: {run_dir / 'generator.keras'}")
+        print(f"The losses don't say when a style is ready. Look at {page}, the last grids first; "
+              f"earlier generators to choose from are in {run_dir / 'generators'}.")
+        print(f"next: python infer.py --model {run_dir} PHOTOS")
+    else:
+        print(f"stopped and saved; go on with: python train.py --resume --run_dir {run_dir}")
+
+
+if __name__ == "__main__":
+    run_main(main)
