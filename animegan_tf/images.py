@@ -284,7 +284,7 @@ def write_gif(path: str | os.PathLike, frames: Sequence[np.ndarray], durations: 
 
     Args:
         path: the file.
-        frames: uint8 (H, W, 3) or (H, W, 4), all of one size.
+        frames: uint8 (H, W, 3) or (H, W, 4), all of one shape.
         durations: ms for each frame, or for all; GIF counts in steps of 10 ms.
         loop: how often it runs: 0 for ever; None leaves it unsaid (players then run it once).
 
@@ -298,10 +298,12 @@ def write_gif(path: str | os.PathLike, frames: Sequence[np.ndarray], durations: 
         raise ValueError(f"{len(frames)} frames, but {len(durations)} durations")
     _check_side(frames[0], "GIF")
     first, *others = (PillowImage.fromarray(np.ascontiguousarray(frame)) for frame in frames)
+    options = {} if loop is None else {"loop": loop}
+    if frames[0].shape[-1] == 4:
+        options["disposal"] = 2  # Else earlier frames would show through the later ones.
     encoded = io.BytesIO()
     first.save(encoded, "GIF", save_all=True, append_images=others,
-               duration=durations if isinstance(durations, int) else list(durations),
-               **({} if loop is None else {"loop": loop}))
+               duration=durations if isinstance(durations, int) else list(durations), **options)
     write_bytes(path, encoded.getvalue())
 
 
