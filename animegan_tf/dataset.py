@@ -476,7 +476,11 @@ def _brightness(rgb):
 
 def _subfolder(parent, name):
     """The folder of that name below `parent`, in any case of letters; None if there is none."""
-    named = [p for p in sorted(parent.iterdir()) if p.name.lower() == name.lower() and p.is_dir()]
+    try:
+        below = sorted(parent.iterdir())
+    except PermissionError:  # Such as lost+found, on a disk of its own.
+        return None
+    named = [p for p in below if p.name.lower() == name.lower() and p.is_dir()]
     return next((p for p in named if p.name == name), named[0] if named else None)
 
 
@@ -541,7 +545,7 @@ def _in_parallel(function: Callable, items: Iterable, workers: int | None = None
 
     `progress` puts a bar of that name on standard error, where that is a terminal.
     """
-    workers = workers or min(8, os.cpu_count() or 1)
+    workers = workers or max(2, min(8, os.cpu_count() or 1))
     total = len(items) if progress else None
     pool = ThreadPoolExecutor(workers)
     waiting: collections.deque = collections.deque()

@@ -184,7 +184,10 @@ def to_float(pixels: np.ndarray) -> np.ndarray:
 
 def to_uint8(values: np.ndarray) -> np.ndarray:
     """Float in [-1, 1] to uint8, clipped and truncated, as the authors save pictures."""
-    return np.clip((np.asarray(values) + 1) / 2 * 255, 0, 255).astype(np.uint8)
+    scaled = values + 1
+    scaled /= 2
+    scaled *= 255
+    return np.clip(scaled, 0, 255, out=scaled).astype(np.uint8)
 
 
 def resize(array: np.ndarray, height: int, width: int) -> np.ndarray:
@@ -229,7 +232,8 @@ def match_brightness(photo: np.ndarray, generated: np.ndarray) -> np.ndarray:
     now = brightness(generated)
     if now == 0:
         return generated.copy()
-    return np.clip(generated * (brightness(photo) / now), 0, 255).astype(np.uint8)
+    table = np.clip(np.arange(256) * (brightness(photo) / now), 0, 255).astype(np.uint8)
+    return table[generated]
 
 
 def encode_image(rgb: np.ndarray, format: str, alpha: np.ndarray | None = None,
