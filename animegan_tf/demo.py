@@ -78,7 +78,7 @@ def _jitter(rng, colour, amount=0.05):
 class Relief(NamedTuple):
     """Terrain seen from the ground. Fields of shape (steps, width) lie over distance and x."""
 
-    index: np.ndarray  # (height, width): the step of distance seen at a pixel; beyond the last is sky
+    index: np.ndarray  # (height, width): the step seen at a pixel; beyond the last is sky
     altitude: np.ndarray  # above water level, in picture heights
     slope: np.ndarray  # how far the ground turns towards the right
     steepness: np.ndarray
@@ -163,23 +163,42 @@ class _Art:
         self.sun_x = 0.5 + self.sun_side * rng.uniform(0.1, 0.6)
         self.horizon = rng.uniform(0.36, 0.52)  # above the bottom edge, in picture heights
 
-    @property
-    def horizon_row(self):
-        return self.height * (1 - self.horizon)
+        self.horizon_row = self.height * (1 - self.horizon)
+        self.conifers = 0.0  # share of the trees
+
+    def nearness(self, y):
+        """0 at the horizon, 1 at the bottom edge."""
+        return np.clip((y - self.horizon_row) / (self.height - self.horizon_row), 0, 1)
 
     def noise(self, cells, octaves=5, gain=0.5, stretch=1.0):
         return _fractal(self.rng, self.height, self.width, cells, octaves, gain, stretch)
 
-    def relief(self, name):
-        return _relief(self.rng, self.height, self.width, self.horizon, PROFILES[name],
-                       self.octaves)
+    def scenery(self, name):
+        """Paints sky and land. Returns the relief, and where it lies under water."""
+        relief = _relief(self.rng, self.height, self.width, self.horizon, PROFILES[name],
+                         self.octaves)
+        self.sky()
+        self.land(relief)
+        return relief, ~relief.sky & (relief.at(relief.altitude) <= 0)
 
     def hazy(self, colour, distance):
         return _mix(colour, self.mood["haze"], 1 - math.exp(-distance / self.clear))
 
     def fill(self, polygons, colour):
-        points = [np.round(np.asarray(p) * 16).astype(np.int32) for p in polygons]
-        cv2.fillPoly(self.canvas, points, [float(c) for c in colour], cv2.LINE_8, 4)
+        cv2.fillPoly(self.canvas, _fixed_point(polygons), colour.tolist(), cv2.LINE_8, 4)
+
+    def details(self, polygons, colour, light, distance):
+        """Surfaces of one colour; `light` from 0, in shade, to 1, in the sun."""
+        self.fill(polygons, self.hazy(self.tone(colour, light), distance))
+
+    def wall(self, polygon, colour, light, distance):
+        """A surface with a border of its own."""
+        self.details([polygon], colour, light, distance)
+
+
+def _fixed_point(polygons):
+    """Points in sixteenths of a pixel, as OpenCV takes them."""
+    return [np.round(np.asarray(polygon) * 16).astype(np.int32) for polygon in polygons]
 
 
 class _Photo(_Art):
@@ -194,7 +213,7 @@ class _Photo(_Art):
              shade=_rgb(.36, .40, .50), haze=_rgb(.82, .80, .78), sun_height=0.2, cover=0.1),
         dict(weight=2, zenith=_rgb(.26, .35, .55), low=_rgb(.97, .74, .48), sun=_rgb(1, .70, .42),
              shade=_rgb(.30, .30, .40), haze=_rgb(.85, .68, .56), sun_height=0.08, cover=0.1),
-        dict(weight=1.5, zenith=_rgb(.58, .62, .67), low=_rgb(.80, .82, .84), sun=_rgb(.80, .80, .79),
+        dict(weight=1.5, zenith=_rgb(.58, .62, .67), low=_rgb(.80, .82, .84), sun=_rgb(.8, .8, .79),
              shade=_rgb(.52, .54, .57), haze=_rgb(.74, .77, .79), sun_height=0.3, cover=-0.7),
     )
 
@@ -244,7 +263,8 @@ class _Photo(_Art):
         bare = np.maximum(_step(.2, .3, high), _step(0.035, 0.0, relief.altitude))
         colour = _mix(colour, rock, bare[..., None])
         colour[relief.path] = _jitter(rng, _rgb(.56, .48, .38), .15)
-        snow = _step(snowline, snowline + 0.06, high - 0.05 * relief.steepness) * _step(.6, .8, distance)
+        snow = _step(snowline, snowline + 0.06, high - 0.05 * relief.steepness)
+        snow = snow * _step(.6, .8, distance)
         colour = _mix(colour, _rgb(.93, .95, .98), snow[..., None])
         light = 0.66 + 0.25 * self.sun_side * relief.slope + 0.25 * grain * (1 - snow)
         light = np.clip(light * (1 - 0.35 * _step(0.2, 1.4, _fractal(rng, steps, w, 3, 4))), 0, 1.3)
@@ -262,7 +282,7 @@ class _Photo(_Art):
         shore = np.where(mask.any(0), mask.argmax(0), h).astype(np.float32)
         shore = cv2.GaussianBlur(shore[None], (0, 0), w / 100)
         y = np.arange(h, dtype=np.float32)[:, None]
-        near = np.clip((y - self.horizon_row) / (h - self.horizon_row), 0, 1)
+        near = self.nearness(y)
         ripple = _mix(self.noise(60, 3, 0.8, 0.1), self.noise(18, 4, 0.8, 0.15), near)
         mirrored = np.clip(2 * shore - y + ripple * h * (0.003 + 0.03 * near), 0, h - 1)
         x = np.broadcast_to(np.arange(w, dtype=np.float32), (h, w)) + ripple * h * 0.004
@@ -296,8 +316,9 @@ class _Photo(_Art):
             field += 0.3 * np.minimum(rough, 1) - 0.2
             side = (gx - 0.5) * 1.6 + (0.42 - gy) * 1.8 * self.sun_side
         alpha = _step(0, 0.12, field)
-        lit = np.clip(0.42 + 0.4 * self.sun_side * side + 0.1 * rough + 0.28 * leaves, 0, 1.3)[..., None]
+        lit = 0.42 + 0.4 * self.sun_side * side + 0.1 * rough + 0.28 * leaves
         leaf = _jitter(rng, _rgb(.10, .17, .09) if conifer else _rgb(.23, .31, .10), .3)
+        lit = np.clip(lit, 0, 1.3)[..., None]
         crown = leaf * _mix(mood["shade"] * 0.55, mood["sun"] * 1.5, lit)
         trunk_width = 0.02 + 0.015 * rng.random()
         trunk = (np.abs(gx - 0.5) < trunk_width) & (gy > 0.5)
@@ -323,38 +344,30 @@ class _Photo(_Art):
         mask = cv2.GaussianBlur(mask, (0, 0), self.unit / 120)
         self.canvas *= 1 - mask[..., None] * (1 - self.mood["shade"] * 0.6)
 
-    def wall(self, polygon, colour, light, distance):
-        tone = _mix(self.mood["shade"], self.mood["sun"] * 1.1, np.float32(light))
-        self.fill([polygon], self.hazy(colour * tone, distance))
+    def tone(self, colour, light):
+        return colour * _mix(self.mood["shade"], self.mood["sun"] * 1.1, np.float32(light))
 
-    def details(self, polygons, colour, light, distance):
-        tone = _mix(self.mood["shade"], self.mood["sun"] * 1.1, np.float32(light))
-        self.fill(polygons, self.hazy(colour * tone, distance))
-
-    def meadow(self, relief):
-        """Blades of grass and a few flowers in front."""
+    def meadow(self, ground):
+        """Blades of grass in front."""
         h, w, rng, mood = self.height, self.width, self.rng, self.mood
         count = int(1500 * w / h)
-        rows = h - (h * self.horizon * 0.75) * rng.random(count) ** 1.5
-        rows.sort()
+        rows = np.sort(h - h * self.horizon * 0.75 * rng.random(count) ** 1.5)
         blade = _jitter(rng, _rgb(.34, .42, .14), .25)
         for y, x, tone in zip(rows, rng.uniform(0, w, count), rng.uniform(0.15, 1.1, count)):
-            if relief.sky[int(y), int(x)] or self.wet[int(y), int(x)]:
-                continue
-            size = self.unit * 0.06 * (y - self.horizon_row) / (h - self.horizon_row)
-            if size < 2:
+            size = self.unit * 0.06 * self.nearness(y)
+            if size < 2 or not ground[int(y) - 1, int(x)]:
                 continue
             tip = x + rng.normal(0, 0.35) * size, y - size * rng.uniform(0.5, 1)
             colour = blade * _mix(mood["shade"], mood["sun"] * 1.3, np.float32(tone))
-            cv2.line(self.canvas, (int(x), int(y)), (int(tip[0]), int(tip[1])),
-                     [float(c) for c in colour], 1)
+            cv2.line(self.canvas, (int(x), int(y)), (int(tip[0]), int(tip[1])), colour.tolist())
 
     def finish(self):
         """What a small camera adds: contrast, vignette, softness, sensor noise."""
         rng, (height, width) = self.rng, self.picture_size
         solid = (self.canvas[..., 0] != self.open_sky[..., 0]) * np.float32(0.035)
         surface = 1 + solid * self.noise(70, 3, 0.9)
-        picture = cv2.resize(self.canvas * surface[..., None], (width, height), interpolation=cv2.INTER_AREA)
+        self.canvas *= surface[..., None]
+        picture = cv2.resize(self.canvas, (width, height), interpolation=cv2.INTER_AREA)
         picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.35, 0.6) * min(height, 512) / 256)
         y, x = np.ogrid[-1:1:height * 1j, -1:1:width * 1j]
         picture *= (1 - rng.uniform(0.1, 0.25) * (x**2 + y**2) / 2)[..., None].astype(np.float32)
@@ -486,6 +499,7 @@ class _Cel(_Art):
         self.ink_ridges(relief)
 
     def ink_ridges(self, relief):
+        """Ink wherever the ground behind is much farther away, fainter in the distance."""
         index, jump = relief.index, np.zeros(relief.index.shape, bool)
         deep = len(relief.distance) * 0.05
         jump[1:] = index[:-1] - index[1:] > deep
@@ -504,8 +518,9 @@ class _Cel(_Art):
         shore = np.where(mask.any(0), mask.argmax(0), h).astype(np.float32)
         shore = cv2.GaussianBlur(shore[None], (0, 0), w / 60)
         y = np.arange(h, dtype=np.float32)[:, None]
-        near = np.clip((y - self.horizon_row) / (h - self.horizon_row), 0, 1)
-        ripple = cv2.GaussianBlur(np.round(self.noise(24, 2, 0.5, 0.1) * 1.5), (0, 0), self.height / 256)
+        near = self.nearness(y)
+        ripple = np.round(self.noise(24, 2, 0.5, 0.1) * 1.5)
+        ripple = cv2.GaussianBlur(ripple, (0, 0), h / 256)
         mirrored = np.clip(2 * shore - y, 0, h - 1).astype(np.float32)
         x = np.arange(w, dtype=np.float32) + ripple * h * 0.02 * near
         picture = cv2.remap(self.canvas, x.astype(np.float32), mirrored, cv2.INTER_NEAREST,
@@ -513,12 +528,13 @@ class _Cel(_Art):
         band = np.floor(near * 4 + 0.15 * ripple)[..., None] / 4
         blue = _mix(mood["low"], mood["water"], np.clip(0.35 + band, 0, 1))
         water = _mix(blue, picture, np.float32(0.4)).astype(np.float32)
-        water[(self.noise(34, 2, 0.5, 0.06) > 2.1 - 0.4 * near)] = mood["lit"]
+        water[self.noise(34, 2, 0.5, 0.06) > 2.1 - 0.4 * near] = mood["lit"]
         self.canvas[mask] = water[mask]
         edge = mask & ~cv2.erode(mask.astype(np.uint8), np.ones((self.line + 1, 1))).astype(bool)
         self.canvas[edge] = mood["lit"]
 
     def tree(self, x, y, size, distance):
+        """A crown of balls on a trunk, inked around; now and then a cherry in bloom."""
         rng = self.rng
         if size < self.unit * 0.02:
             return
@@ -542,6 +558,7 @@ class _Cel(_Art):
         self.puffs(self.canvas, circles, tones, ink)
 
     def _conifer(self, x, y, size, distance, ink):
+        """Tiers with toothed hems, lit on the side of the sun."""
         dark, middle = (self.hazy(self.tone(c, 1), distance)
                         for c in (_rgb(.03, .27, .28), _rgb(.10, .46, .32)))
         for i in range(4):
@@ -551,13 +568,12 @@ class _Cel(_Art):
                      for k, t in enumerate(np.linspace(1, -1, 7))]
             tier = [(x, top)] + teeth
             self.fill([tier], dark)
-            self.fill([[(x, top), (x + self.sun_side * half * .1, low)] +
-                       ([(x + self.sun_side * half * .85, low)])], middle)
+            sunny = [x + self.sun_side * half * t for t in (.1, .85)]
+            self.fill([[(x, top), (sunny[0], low), (sunny[1], low)]], middle)
             self.outline([tier], ink)
 
-    def outline(self, polygons, ink, thin=1.0):
-        points = [np.round(np.asarray(p) * 16).astype(np.int32) for p in polygons]
-        cv2.polylines(self.canvas, points, True, ink.tolist(), max(1, round(self.line * thin)),
+    def outline(self, polygons, ink):
+        cv2.polylines(self.canvas, _fixed_point(polygons), True, ink.tolist(), self.line,
                       cv2.LINE_8, 4)
 
     def shadow(self, ellipses):
@@ -567,29 +583,25 @@ class _Cel(_Art):
         self.canvas[mask > 0] *= self.mood["shade"]
 
     def wall(self, polygon, colour, light, distance):
-        colour = np.clip(colour * 1.15 + 0.05, 0, 1)
-        self.fill([polygon], self.hazy(self.tone(colour, light), distance))
+        super().wall(polygon, np.clip(colour * 1.15 + 0.05, 0, 1), light, distance)
         if np.ptp(polygon, 0).min() > 5 * self.line:  # ink would drown anything smaller
             self.outline([polygon], self.faded_ink(distance))
 
-    def details(self, polygons, colour, light, distance):
-        self.fill(polygons, self.hazy(self.tone(colour, light), distance))
-
-    def meadow(self, relief):
+    def meadow(self, ground):
+        """Tufts one tone darker than the ground, and flowers."""
         h, w, rng = self.height, self.width, self.rng
         flower = (_rgb(1, .95, .5), _rgb(1, 1, 1), _rgb(1, .55, .62))[rng.integers(3)]
         for _ in range(int(90 * w / h)):
             x, y = rng.uniform(0, w), h - h * self.horizon * 0.8 * rng.random()
-            row, column = int(y) - 1, int(x)
-            if relief.sky[row, column] or self.wet[row, column]:
+            row, column, size = int(y) - 1, int(x), self.unit * 0.05 * self.nearness(y)
+            if not ground[row, column]:
                 continue
-            size = self.unit * 0.05 * (y - self.horizon_row) / (h - self.horizon_row)
-            here = self.canvas[row, column].copy()
             if rng.random() < 0.35:
                 cv2.circle(self.canvas, (column, row), int(size * 0.2) + 1, flower.tolist(), -1)
             else:
-                self.fill([[(x + (k - 1.3) * size * .3, y), (x + (k - .7) * size * .3, y),
-                            (x + (k - 1) * size * .5, y - size)] for k in range(3)], here * 0.72)
+                self.fill([[(x + (k - .3) * size * .3, y), (x + (k + .3) * size * .3, y),
+                            (x + k * size * .5, y - size)] for k in (-1, 0, 1)],
+                          self.canvas[row, column] * 0.72)
 
     def finish(self):
         height, width = self.picture_size
@@ -600,79 +612,87 @@ class _Cel(_Art):
 # Scenes -------------------------------------------------------------------------------------
 
 
-def _landscape(art):
-    rng = art.rng
-    name = rng.choice(list(PROFILES))
-    art.conifers = {"mountains": 0.8, "lake": 0.7}.get(name, 0.15)
-    relief = art.relief(name)
-    ground = ~relief.sky
-    art.wet = ground & (relief.at(relief.altitude) <= 0)
-    art.sky()
-    art.land(relief)
-    if art.wet.any():
-        art.water(relief, art.wet)
-    for _ in range(int(rng.integers(0, 4)) if name in ("sea", "lake") else 0):
-        x, near = rng.uniform(0.1, 0.9) * art.width, rng.uniform(0.06, 0.4)
-        y = art.horizon_row + near * (art.height - art.horizon_row)
-        if art.wet[int(y), int(x)]:
-            _boat(art, x, y, art.unit * (0.03 + 0.3 * near))
-    art.meadow(relief)
-    things = []
-    count, village = int(rng.integers(6, 40)), rng.choice((0.05, 0.2, 0.6))
-    nearest = rng.choice((0.25, 0.5, 0.8))
-    clumps = rng.uniform(0, art.width, 4)
-    for _ in range(count):
-        x = rng.choice(clumps) + rng.normal(0, art.width * 0.09)
-        near = rng.random() ** 2
-        y = art.horizon_row + (0.04 + nearest * near) * (art.height - art.horizon_row)
-        column, row = int(np.clip(x, 0, art.width - 1)), int(y)
-        if ground[row, column] and not art.wet[row, column]:
-            things.append((y, x, rng.random() < village))
-    things.sort()
-    scale = [0.85 * (y - art.horizon_row) / (art.height - art.horizon_row) + 0.03 for y, *_ in things]
-    art.shadow([(x - art.sun_side * s * art.unit * 0.15, y, s * art.unit * 0.3, s * art.unit * 0.05)
-                for s, (y, x, _) in zip(scale, things)])
-    for s, (y, x, house) in zip(scale, things):
-        size = s * art.unit * rng.uniform(0.6, 1.0)
-        if size < 6:
-            continue
-        if house and size < art.unit * 0.35:
-            _house(art, x, y, size * 0.5, 0.1 / s)
-        else:
-            art.tree(x, y, size, min(0.06 / s, 2))
-
-
 WALLS = (_rgb(.86, .80, .70), _rgb(.78, .66, .54), _rgb(.92, .90, .86), _rgb(.68, .72, .74),
          _rgb(.80, .56, .46), _rgb(.62, .50, .44), _rgb(.88, .78, .58))
 ROOFS = (_rgb(.58, .26, .18), _rgb(.36, .30, .30), _rgb(.28, .36, .46), _rgb(.46, .34, .24))
-
-
 PAINTS = (_rgb(.80, .20, .18), _rgb(.20, .36, .62), _rgb(.90, .90, .90), _rgb(.92, .72, .22),
           _rgb(.24, .52, .42))
+GLASS = _rgb(.20, .27, .36)
+STONE = _rgb(.62, .60, .57)
+ASPHALT = _rgb(.44, .44, .46)
+
+
+def _any_of(art, colours, amount=0.15):
+    return _jitter(art.rng, colours[art.rng.integers(len(colours))], amount)
+
+
+def _landscape(art):
+    """Mountains, a lake, hills, the sea or a meadow, with trees, houses and boats."""
+    rng = art.rng
+    name = rng.choice(list(PROFILES))
+    art.conifers = {"mountains": 0.8, "lake": 0.7}.get(name, 0.15)
+    relief, wet = art.scenery(name)
+    if wet.any():
+        art.water(relief, wet)
+    dry = ~wet & ~relief.sky
+    art.meadow(dry)
+
+    depth = art.height - art.horizon_row
+    if name in ("sea", "lake"):
+        for near in np.sort(rng.uniform(0.06, 0.4, rng.integers(0, 4))):
+            x, y = rng.uniform(0.1, 0.9) * art.width, art.horizon_row + near * depth
+            if wet[int(y), int(x)]:
+                _boat(art, x, y, art.unit * (0.03 + 0.3 * near))
+
+    village, nearest = rng.choice((0.05, 0.2, 0.6)), rng.choice((0.25, 0.5, 0.8))
+    clumps = rng.uniform(0, art.width, 4)
+    things = []
+    for near in np.sort(0.04 + nearest * rng.random(rng.integers(6, 40)) ** 2):
+        x, y = rng.choice(clumps) + rng.normal(0, 0.09) * art.width, art.horizon_row + near * depth
+        size = art.unit * (0.85 * near + 0.03) * rng.uniform(0.6, 1.0)
+        if size >= 6 and dry[int(y), int(np.clip(x, 0, art.width - 1))]:
+            things.append((x, y, size, 0.06 / (0.85 * near + 0.03)))
+    art.shadow([(x - art.sun_side * size * 0.15, y, size * 0.35, size * 0.06)
+                for x, y, size, _ in things])
+    for x, y, size, distance in things:
+        if rng.random() < village and size < art.unit * 0.35:
+            _house(art, x, y, size * 0.5, distance)
+        else:
+            art.tree(x, y, size, distance)
 
 
 def _house(art, x, y, size, distance):
+    """A gabled house seen across its corner."""
     rng = art.rng
-    wall, roof = _jitter(rng, WALLS[rng.integers(len(WALLS))]), _jitter(
-        rng, ROOFS[rng.integers(len(ROOFS))], .15)
-    flip = rng.choice([-1, 1])
-    distance = min(distance, 1)
-
-    def quad(*points):
-        return [(x + flip * px * size, y - py * size) for px, py in points]
-
+    wall, roof = _any_of(art, WALLS, .05), _any_of(art, ROOFS)
+    flip = rng.choice((-1, 1))
     front, side = (0.9, 0.25) if flip * art.sun_side < 0 else (0.35, 0.9)
-    art.wall(quad((0, 0), (1.1, .08), (1.1, .65), (0, .6)), wall, side, distance)
-    art.wall(quad((-.7, .05), (0, 0), (0, .6), (-.35, 1.08), (-.7, .62)), wall, front, distance)
-    art.wall(quad((.06, .55), (1.18, .61), (.8, 1.1), (-.35, 1.1)), roof, side, distance)
-    art.wall(quad((-.76, .56), (-.7, .56), (-.34, 1.05), (-.35, 1.14)), roof, front, distance)
-    glass = _rgb(.16, .2, .26)
+
+    def face(colour, light, *points):
+        polygon = [(x + flip * px * size, y - py * size) for px, py in points]
+        art.wall(polygon, colour, light, distance)
+
+    face(wall, side, (0, 0), (1.1, .08), (1.1, .65), (0, .6))
+    face(wall, front, (-.7, .05), (0, 0), (0, .6), (-.35, 1.08), (-.7, .62))
+    face(roof, side, (.06, .55), (1.18, .61), (.8, 1.1), (-.35, 1.1))
+    face(roof, front, (-.76, .56), (-.7, .56), (-.34, 1.05), (-.35, 1.14))
     for px in (.25, .62):
-        art.wall(quad((px, .25), (px + .2, .265), (px + .2, .46), (px, .445)), glass, .7, distance)
-    art.wall(quad((-.45, .03), (-.24, .015), (-.24, .4), (-.45, .41)), roof * .6, front, distance)
+        face(GLASS, .7, (px, .25), (px + .2, .265), (px + .2, .46), (px, .445))
+    face(roof * .6, front, (-.45, .03), (-.24, .015), (-.24, .4), (-.45, .41))
+
+
+def _boat(art, x, y, size):
+    def part(colour, light, *points):
+        art.wall([(x + px * size, y - py * size) for px, py in points], colour, light, 0.3)
+
+    part(_any_of(art, PAINTS), .8, (-.5, .12), (-.35, 0), (.35, 0), (.55, .14))
+    part(_rgb(.92, .91, .88), .9, (.02, .18), (.42, .2), (.02, 1))
+    part(_rgb(.92, .91, .88), .3, (-.04, .2), (-.34, .2), (-.04, .85))
 
 
 class Camera(NamedTuple):
+    """Stands at height 1 and looks straight ahead."""
+
     x: float
     row: float
     focal: float
@@ -680,147 +700,131 @@ class Camera(NamedTuple):
     def __call__(self, x, y, z):
         return self.x + self.focal * x / z, self.row - self.focal * (y - 1) / z
 
+    def upright(self, x0, y0, x1, y1, z, taper=0.0):
+        return [self(x0, y0, z), self(x1, y0, z), self(x1 - taper, y1, z), self(x0 + taper, y1, z)]
+
+    def floor(self, x0, x1, z0=0.5, z1=60):
+        return [self(x0, 0, z0), self(x1, 0, z0), self(x1, 0, z1), self(x0, 0, z1)]
+
 
 def _building(art, camera, x0, x1, z0, z1, tall, distance, shop=None):
-    """A box with rows of windows on its visible faces."""
-    rng = art.rng
-    colour = _jitter(rng, WALLS[rng.integers(len(WALLS))], .15)
-    glass = _jitter(rng, _rgb(.20, .27, .36), .3)
-    floors = max(2, int(tall / rng.uniform(1.0, 1.4)))
-    side_x = x0 if x0 > 0 else x1 if x1 < 0 else None
-    if side_x is not None:
-        light = 0.9 if art.sun_side * side_x < 0 else 0.2
-        face = lambda u, v: camera(side_x, v * tall, _mix(z0, z1, u))  # noqa: E731
-        _face(art, face, colour, glass, light, distance, floors, max(2, int((z1 - z0) / 0.9)), shop)
-    face = lambda u, v: camera(_mix(x0, x1, u), v * tall, z0)  # noqa: E731
-    _face(art, face, colour, glass, 0.55, distance, floors, max(2, int((x1 - x0) / 0.9)), None)
+    """A box with rows of windows on its visible faces; with a shop's colour, shops below."""
+    colour, glass = _any_of(art, WALLS), _jitter(art.rng, GLASS, .3)
+    floors = max(2, int(tall / art.rng.uniform(1.0, 1.4)))
 
+    def face(start, end, light, shop):
+        def quad(u0, v0, u1, v1):
+            return [camera(_mix(start[0], end[0], u), v * tall, _mix(start[1], end[1], u))
+                    for u, v in ((u0, v0), (u1, v0), (u1, v1), (u0, v1))]
 
-def _face(art, face, colour, glass, light, distance, floors, columns, shop):
-    def quad(u0, v0, u1, v1):
-        return [face(u0, v0), face(u1, v0), face(u1, v1), face(u0, v1)]
+        art.wall(quad(0, 0, 1, 1), colour, light, distance)
+        art.wall(quad(0, .97, 1, 1), colour * 0.75, light, distance)
+        columns = max(2, int(math.dist(start, end) / 0.9))
+        pitch_u, pitch_v = 1 / columns, 0.95 / floors
+        panes = [], [], []
+        for i in range(columns):
+            for j in range(0 if shop is None else 1, floors):
+                panes[art.rng.integers(3)].append(quad((i + .25) * pitch_u, (j + .3) * pitch_v,
+                                                       (i + .75) * pitch_u, (j + .8) * pitch_v))
+        for polygons, gloss in zip(panes, (0.75, 1.0, 1.6)):
+            art.details(polygons, glass * gloss, light, distance)
+        if shop is not None:
+            art.details([quad(.06, 0, .94, .62 * pitch_v)], glass * 1.3, light, distance)
+            art.wall(quad(.02, .62 * pitch_v, .98, .95 * pitch_v), shop, light, distance)
 
-    art.wall(quad(0, 0, 1, 1), colour, light, distance)
-    art.wall(quad(0, .97, 1, 1), colour * 0.75, light, distance)
-    pitch_u, pitch_v = 1 / columns, 0.95 / floors
-    windows = [], [], []
-    for i in range(columns):
-        for j in range(1 if shop is not None else 0, floors):
-            windows[art.rng.integers(3)].append(
-                quad((i + .25) * pitch_u, (j + .3) * pitch_v, (i + .75) * pitch_u,
-                     (j + .8) * pitch_v))
-    for panes, gloss in zip(windows, (0.75, 1.0, 1.6)):
-        art.details(panes, glass * gloss, light, distance)
-    if shop is not None:
-        art.details([quad(.06, 0, .94, .62 * pitch_v)], glass * 1.3, light, distance)
-        art.wall(quad(.02, .62 * pitch_v, .98, .95 * pitch_v), shop, light, distance)
-
-
-def _car(art, camera, x, z):
-    """Seen from behind: a body, a rear window, wheels, lights."""
-    paint = _jitter(art.rng, PAINTS[art.rng.integers(len(PAINTS))], .2)
-
-    def quad(left, bottom, right, top, taper=0.0):
-        corners = (left, bottom), (right, bottom), (right - taper, top), (left + taper, top)
-        return [camera(x + px, py, z) for px, py in corners]
-
-    art.details([quad(-.5, 0, -.28, .25), quad(.28, 0, .5, .25)], _rgb(.08, .08, .1), .6, z / 30)
-    art.wall(quad(-.46, .45, .46, .95, .1), paint, .8, z / 30)
-    art.details([quad(-.38, .55, .38, .88, .07)], _rgb(.2, .27, .36), .8, z / 30)
-    art.wall(quad(-.55, .12, .55, .52), paint, .6, z / 30)
-    art.details([quad(-.52, .32, -.36, .46), quad(.36, .32, .52, .46)], _rgb(.9, .12, .1), .8, 0)
-
-
-def _wire(art, start, end, sag, distance):
-    t = np.linspace(0, 1, 12)
-    x, y = (_mix(start[i], end[i], t) for i in (0, 1))
-    y = y + sag * 4 * t * (1 - t)
-    thick = max(art.unit / 400, 1)
-    there, back = np.stack([x, y], 1), np.stack([x, y + thick], 1)[::-1]
-    art.details([np.concatenate([there, back])], _rgb(.12, .13, .18), .6, distance)
+    side = x0 if x0 > 0 else x1
+    if side * x0 > 0:
+        face((side, z0), (side, z1), 0.9 if art.sun_side * side < 0 else 0.2, shop)
+    face((x0, z0), (x1, z0), 0.55, None)
 
 
 def _street(art):
     """One-point perspective: a road between two rows of buildings, trees along the kerb."""
     rng = art.rng
-    art.conifers = 0
     art.sky()
     camera = Camera(art.width * rng.uniform(0.35, 0.65), art.horizon_row, art.unit * 0.55)
     road = rng.uniform(1.6, 2.6)
-    far, near = 60, 0.5
-
-    def strip(x0, x1, z0=near, z1=far):
-        return [camera(x0, 0, z0), camera(x1, 0, z0), camera(x1, 0, z1), camera(x0, 0, z1)]
-
-    art.wall(strip(-90, 90), _rgb(.62, .60, .57), .6, 0)
-    art.wall(strip(-road, road), _rgb(.38, .38, .40), .6, 0)
-    art.details([strip(-.05, .05, z, z + 1) for z in np.arange(1.0, 30, 2.0)],
+    kerb, walk = road, road + 0.7
+    art.wall(camera.floor(-90, 90), STONE, .6, 0)
+    art.wall(camera.floor(-kerb, kerb), ASPHALT, .6, 0)
+    shade = [art.sun_side * x for x in (road * rng.uniform(-0.3, 0.6), kerb, walk)]
+    art.details([camera.floor(*shade[:2])], ASPHALT, .2, 0)
+    art.details([camera.floor(*shade[1:])], STONE, .2, 0)
+    art.details([camera.floor(-.05, .05, z, z + 1) for z in np.arange(1.0, 30, 2.0)],
                 _rgb(.9, .9, .88), .8, 0)
-    rows = []
+
+    things = []
     for side in (-1, 1):
         z = rng.uniform(0.8, 1.6)
         while z < 34:
             depth = rng.uniform(1.5, 4)
-            inner = road + 0.7
-            x0, x1 = (inner, inner + 6) if side > 0 else (-inner - 6, -inner)
-            rows.append((z, x0, x1, depth, rng.uniform(2.5, 7)))
+            things.append((z, side, depth, rng.uniform(2.5, 7)))
             if rng.random() < 0.5:
-                rows.append((z - 0.01, side * (road + .35), 0, 0, 0))
-            z += depth + rng.choice([0, 0, 0.8])
-    for z, x0, x1, depth, tall in sorted(rows, key=lambda row: -row[0]):
+                things.append((z - 0.01, side, 0, 0))
+            z += depth + rng.choice((0, 0, 0.8))
+    for z, side, depth, tall in sorted(things, reverse=True):
         if tall:
-            shop = PAINTS[rng.integers(len(PAINTS))]
-            _building(art, camera, x0, x1, z, z + depth, tall, z / 30, shop)
+            x0, x1 = sorted((side * walk, side * (walk + 6)))
+            _building(art, camera, x0, x1, z, z + depth, tall, z / 30, _any_of(art, PAINTS))
         else:
-            art.tree(*camera(x0, 0, z), camera.focal * rng.uniform(1.6, 2.8) / z, z / 30)
+            art.tree(*camera(side * (kerb + 0.35), 0, z),
+                     camera.focal * rng.uniform(1.6, 2.8) / z, z / 30)
     for z in np.sort(rng.uniform(1.6, 16, rng.integers(0, 5)))[::-1]:
         _car(art, camera, road * rng.choice((-0.5, 0.5)), z)
     if rng.random() < 0.7:
-        _poles(art, camera, rng.choice((-1, 1)) * (road + 0.25))
+        _poles(art, camera, rng.choice((-1, 1)) * (kerb + 0.25))
+
+
+def _car(art, camera, x, z):
+    """Seen from behind: wheels, a cabin with its rear window, a body, lights."""
+    def quad(left, bottom, right, top, taper=0.0):
+        return camera.upright(x + left, bottom, x + right, top, z, taper)
+
+    paint, far = _any_of(art, PAINTS, .2), z / 30
+    art.details([quad(-.5, 0, -.28, .25), quad(.28, 0, .5, .25)], _rgb(.08, .08, .1), .6, far)
+    art.wall(quad(-.46, .45, .46, .95, .1), paint, .8, far)
+    art.details([quad(-.38, .55, .38, .88, .07)], GLASS, .8, far)
+    art.wall(quad(-.55, .12, .55, .52), paint, .6, far)
+    art.details([quad(-.52, .32, -.36, .46), quad(.36, .32, .52, .46)], _rgb(.9, .12, .1), .8, far)
 
 
 def _poles(art, camera, x):
-    """Utility poles and their wires along a road."""
+    """Utility poles along a road, and the wires between them."""
     spots = np.arange(30, 1, -3.2)
+    t = np.linspace(0, 1, 12)
+    thick = max(art.unit / 400, 1)
     for z, beyond in zip(spots, [None, *spots]):
-        for reach in (-0.4, 0.0, 0.4):
-            if beyond is not None:
-                start, end = camera(x + reach, 3.6, beyond), camera(x + reach, 3.6, z)
-                _wire(art, start, end, camera.focal * 0.12 / z, z / 30)
-        for x0, x1, y0, y1 in ((-.05, .05, 0, 4), (-.5, .5, 3.55, 3.63)):
-            pole = [camera(x + px, py, z) for px, py in ((x0, y0), (x1, y0), (x1, y1), (x0, y1))]
-            art.details([pole], _rgb(.34, .31, .32), .6, z / 30)
-
-
-def _boat(art, x, y, size):
-    def shape(*points):
-        return [(x + px * size, y - py * size) for px, py in points]
-
-    hull = PAINTS[art.rng.integers(len(PAINTS))]
-    art.wall(shape((-.5, .12), (-.35, 0), (.35, 0), (.55, .14)), hull, .8, .3)
-    art.wall(shape((0.02, .18), (.42, .2), (.02, 1)), _rgb(.92, .91, .88), .9, .3)
-    art.wall(shape((-.04, .2), (-.34, .2), (-.04, .85)), _rgb(.92, .91, .88), .3, .3)
+        if beyond is not None:
+            for reach in (-0.4, 0.0, 0.4):
+                (x0, y0), (x1, y1) = camera(x + reach, 3.6, beyond), camera(x + reach, 3.6, z)
+                hang = _mix(y0, y1, t) + camera.focal * 0.5 / z * t * (1 - t)
+                wire = np.stack([_mix(x0, x1, t), hang], 1)
+                art.details([np.concatenate([wire, wire[::-1] + (0, thick)])],
+                            _rgb(.12, .13, .18), .6, z / 30)
+        pole = [camera.upright(x - .05, 0, x + .05, 4, z),
+                camera.upright(x - .5, 3.55, x + .5, 3.63, z)]
+        art.details(pole, _rgb(.34, .31, .32), .6, z / 30)
 
 
 def _skyline(art):
-    """Towers behind a park or water, the farther the paler."""
+    """Towers behind a row of trees, with water or a park in front; the farther the paler."""
     rng = art.rng
-    art.conifers = 0
-    relief = art.relief(rng.choice(["sea", "meadow"]))
-    art.wet = ~relief.sky & (relief.at(relief.altitude) <= 0)
-    art.sky()
-    art.land(relief)
+    relief, wet = art.scenery(rng.choice(("sea", "meadow")))
     camera = Camera(art.width / 2, art.horizon_row, art.unit * 0.9)
-    for z in np.sort(rng.uniform(9, 34, int(rng.integers(14, 26))))[::-1]:
+    for z in np.sort(rng.uniform(9, 34, rng.integers(14, 26)))[::-1]:
         x = rng.uniform(-0.6, 0.6) * z * art.width / art.unit
         tall = rng.uniform(2, 4.5) + rng.random() ** 3 * 7
         _building(art, camera, x, x + rng.uniform(1.2, 2.6), z, z + 2, tall, z / 26)
-    if art.wet.any():
-        art.water(relief, art.wet)
-    for x in np.arange(-0.05, 1.05, 0.045):
-        y = art.horizon_row + art.unit * 0.10 * rng.uniform(0.9, 1.1)
-        art.tree(x * art.width, y, art.unit * rng.uniform(0.06, 0.13), 0.2)
-    art.meadow(relief)
+    bank = art.horizon_row + art.unit * 0.1
+    quay = [(-9, bank), (art.width + 9, bank), (art.width + 9, bank + art.unit * 0.025),
+            (-9, bank + art.unit * 0.025)]
+    for x in np.arange(-0.05, 1.05, 0.045) * art.width:
+        art.tree(x, bank + art.unit * 0.005, art.unit * rng.uniform(0.06, 0.13), 0.2)
+    art.wall(quay, STONE, .6, 0.1)
+    below = np.arange(art.height)[:, None] > bank + art.unit * 0.025
+    if (wet & below).any():
+        art.water(relief, wet & below)
+    art.meadow(~wet & below)
 
 
 SCENES = {_landscape: 0.7, _street: 0.15, _skyline: 0.15}

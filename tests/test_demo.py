@@ -164,7 +164,7 @@ class TestDataSet:
 
     def test_goes_on_after_a_kill(self, tmp_path):
         folder, partial = tmp_path / "set", tmp_path / "set.partial"
-        parameters = {**SMALL, "photos": 400}
+        parameters = {**SMALL, "photos": 150}
         script = ("import sys; from animegan_tf.demo import make_demo_dataset;"
                   f"make_demo_dataset(sys.argv[1], **{parameters})")
         process = subprocess.Popen([sys.executable, "-c", script, str(folder)])
