@@ -500,8 +500,9 @@ class _Cel(_Art):
 
     def ink_ridges(self, relief):
         """Ink wherever the ground behind is much farther away, fainter in the distance."""
-        index, jump = relief.index, np.zeros(relief.index.shape, bool)
         deep = len(relief.distance) * 0.05
+        index = relief.index + relief.sky * deep * 2  # so that the farthest ridge has ink too
+        jump = np.zeros(index.shape, bool)
         jump[1:] = index[:-1] - index[1:] > deep
         jump[:, 1:] |= index[:, :-1] - index[:, 1:] > deep
         jump[:, :-1] |= index[:, 1:] - index[:, :-1] > deep

@@ -66,13 +66,6 @@ def flat_share(picture):
     return same.all(-1).mean()
 
 
-def ink_share(picture):
-    """Share of dark pixels on thin lines: a closing with a small square removes them."""
-    gray = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
-    closed = cv2.morphologyEx(gray, cv2.MORPH_CLOSE, np.ones((5, 5)))
-    return ((gray < 90) & (closed.astype(int) - gray > 30)).mean()
-
-
 def saturation(picture):
     return cv2.cvtColor(picture, cv2.COLOR_RGB2HSV)[..., 1].mean()
 
@@ -83,10 +76,48 @@ def test_cels_are_flat_and_photos_are_grainy(many):
     assert max(flat_share(p) for p in many[draw_photo]) < 0.05
 
 
-def test_cels_have_ink_and_vivid_colours(many):
+def test_cels_are_more_vivid(many):
     anime, photo = many[draw_anime], many[draw_photo]
-    assert np.mean([ink_share(p) for p in anime]) > 0.01
     assert np.mean([saturation(p) for p in anime]) > 1.3 * np.mean([saturation(p) for p in photo])
+
+
+def darkness_of_rim(art, inside):
+    """How much darker the rim of a silhouette is than the rest of it."""
+    gray = art.canvas.mean(-1)
+    core = cv2.erode(inside.astype(np.uint8), np.ones((5, 5))).astype(bool)
+    return gray[core].mean() - gray[inside & ~core].mean()
+
+
+def silhouette(art, paint):
+    art.canvas[:] = 2
+    paint(art)
+    return (art.canvas != 2).any(-1)
+
+
+@pytest.mark.parametrize("paint", [
+    lambda art: art.tree(128, 200, 160, 0.0),
+    lambda art: demo._house(art, 110, 180, 70, 0.0),
+], ids=["tree", "house"])
+def test_things_have_ink_around_them_in_cels_alone(paint):
+    def mean_darkness(kind):
+        arts = [kind(np.random.default_rng(seed), 128, 128) for seed in range(8)]
+        return np.mean([darkness_of_rim(art, silhouette(art, paint)) for art in arts])
+
+    assert mean_darkness(demo._Cel) > 0.14 > mean_darkness(demo._Photo) + 0.1
+
+
+def test_hills_have_ink_along_their_ridges_in_cels_alone():
+    def mean_darkness(kind):
+        darkness = []
+        for seed in range(8):
+            art = kind(np.random.default_rng(seed), 128, 128)
+            relief, _ = art.scenery("hills")
+            ridge = (~relief.sky).argmax(0), np.arange(art.width)
+            gray = art.canvas.mean(-1)
+            darkness.append(np.mean(gray[ridge[0] + 6, ridge[1]] - gray[ridge]))
+        return np.mean(darkness)
+
+    assert mean_darkness(demo._Cel) > 0.05 > mean_darkness(demo._Photo)
 
 
 def test_every_scene_of_a_domain_differs(many):
