@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+"""Turns photos into anime pictures.
+
+    python infer.py --style shinkai photos/ --output anime/
+    python infer.py --model Hayao-60.ckpt photo.jpg
+
+Inputs are files, folders, patterns, or - for standard input. Results stand beside their sources
+(photo_anime.jpg) unless --output says otherwise. Exit status: 0 all done, 1 some pictures failed
+(listed at the end), 2 nothing was begun.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+import time
+
+from absl import flags
+from tqdm import tqdm
+
+from animegan_tf.devices import select_device
+from animegan_tf.errors import Finding, UserError, check_all, run_main
+from animegan_tf.files import FORMATS, Options, plan_jobs, stylize_files
+from animegan_tf.runs import newest_run
+from animegan_tf.stylize import PRECISIONS, Stylizer, find_model
+
+flags.DEFINE_string("style", None, "take the newest finished run of this style under runs/")
+flags.DEFINE_string("model", None, "generator.keras, run folder, training checkpoint, SavedModel, "
+                    ".tflite file, or checkpoint of the authors' code")
+flags.DEFINE_multi_string("input", [], "file, folder, pattern or - (standard input); may be "
+                          "repeated; the same as an argument that is not a flag")
+flags.DEFINE_string("output", None, "folder, or file for one picture, or - (standard output); "
+                    "default: beside the source")
+flags.DEFINE_string("suffix", None, "stands between name and extension of results; default: _anime "
+                    "beside the source, nothing with --output")
+flags.DEFINE_enum("format", None, list(FORMATS), "format of results; default: the source's, or "
+                  "png; gif keeps animations")
+flags.DEFINE_integer("quality", 95, "of JPEG and WebP", lower_bound=1, upper_bound=100)
+flags.DEFINE_bool("overwrite", False, "replace existing results (never a source)")
+flags.DEFINE_bool("recursive", True, "take pictures from folders inside folders")
+flags.DEFINE_integer("batch_size", 1, "pictures of one size that go through the network together",
+                     lower_bound=1)
+flags.DEFINE_bool("compare", False, "photo and result side by side")
+flags.DEFINE_bool("keep_color", False, "the photo's chroma with the result's luminance")
+flags.DEFINE_bool("match_brightness", False, "make the result as bright as the photo")
+flags.DEFINE_float("strength", 1.0, "1: the network's result, 0: the photo, between: a blend",
+                   lower_bound=0, upper_bound=1)
+flags.DEFINE_integer("max_side", 0, "reduce larger photos to this longer side in pixels; 0: keep",
+                     lower_bound=0)
+flags.DEFINE_integer("tile", 0, "work in tiles of this side in pixels, a multiple of 4; they share "
+                     "their statistics, so no seams show; 0: only where memory asks for it",
+                     lower_bound=0)
+flags.DEFINE_float("memory_limit", None, "gigabytes that may be used; larger photos are done in "
+                   "tiles; default: half of what is free", lower_bound=0)
+flags.DEFINE_string("device", "auto", "auto, cpu, gpu or gpu:N")
+flags.DEFINE_enum("precision", "float32", list(PRECISIONS), "bfloat16 is faster where the "
+                  "processor has it, and slightly less exact")
+FLAGS = flags.FLAGS
+
+
+def main(argv):
+    inputs = argv[1:] + FLAGS.input
+    device, model, jobs = check_all(
+        functools.partial(select_device, FLAGS.device),
+        choose_model,
+        functools.partial(plan_jobs, inputs, output=FLAGS.output, suffix=FLAGS.suffix,
+                          format=FLAGS.format, overwrite=FLAGS.overwrite,
+                          recursive=FLAGS.recursive))
+    stylizer = load_stylizer(model)
+    print(f"{model} on {device}", file=sys.stderr)
+
+    options = Options(
+        strength=FLAGS.strength, keep_color=FLAGS.keep_color,
+        match_brightness=FLAGS.match_brightness, compare=FLAGS.compare, max_side=FLAGS.max_side,
+        quality=FLAGS.quality, stream_format=FLAGS.format or "png")
+    start = time.monotonic()
+    with tqdm(total=len(jobs), unit="picture", disable=None, file=sys.stderr) as bar:
+        failures = stylize_files(stylizer, jobs, options, batch_size=FLAGS.batch_size,
+                                 on_done=lambda job, finding: bar.update())
+    done = len(jobs) - len(failures)
+    print(f"{done} of {len(jobs)} pictures done in {time.monotonic() - start:.1f} s",
+          file=sys.stderr)
+    for failure in failures:
+        print(f"failed: {failure}", file=sys.stderr)
+    return 1 if failures else 0
+
+
+main.takes_arguments = True
+
+
+def choose_model():
+    """The path of the network to use, checked to be one."""
+    if bool(FLAGS.style) == bool(FLAGS.model):
+        raise UserError(Finding("--style, --model", "exactly one of them is needed", "Give --style "
+                                "for a style trained here, or --model for a file"))
+    model = FLAGS.model or newest_run(
+        FLAGS.style, "generator.keras", f"Train it: python train.py --style {FLAGS.style}; or "
+        "give --model")
+    find_model(model)
+    return model
+
+
+def load_stylizer(model):
+    limit = None if FLAGS.memory_limit is None else FLAGS.memory_limit * 1e9
+    try:
+        return Stylizer.load(model, precision=FLAGS.precision, memory_limit=limit,
+                             tile=FLAGS.tile or None)
+    except ValueError as error:
+        raise UserError(Finding("--tile, --memory_limit", str(error), "See --help")) from error
+
+
+if __name__ == "__main__":
+    run_main(main)
