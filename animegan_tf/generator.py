@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import collections
+import io
 import json
 import os
+import re
 import tempfile
 import zipfile
 from pathlib import Path
 
+import h5py
 import tensorflow as tf
 
 from animegan_tf.errors import Finding, UserError
@@ -141,16 +145,28 @@ def load_generator(path: str | os.PathLike, dtype: str = "float32") -> tf.keras.
             layers = json.loads(archive.read("config.json"))["config"]["layers"]
             weights = archive.read("model.weights.h5")
     except (OSError, zipfile.BadZipFile, KeyError, ValueError, TypeError) as error:
-        raise UserError(Finding(str(path), f"not a readable Keras file ({error})", remedy)) from error
-    widths = [layer["config"]["filters"] for layer in layers if layer["name"] == "b1_conv1"]
+        raise UserError(
+            Finding(str(path), f"not a readable Keras file ({error})", remedy)) from error
+    widths = [layer["config"]["filters"] for layer in layers if layer.get("name") == "b1_conv1"]
     if len(widths) != 1:
         raise UserError(Finding(str(path), "a Keras model, but not an AnimeGAN generator", remedy))
     generator = build_generator(widths[0], dtype)
-    with tempfile.TemporaryDirectory() as folder:
-        unpacked = Path(folder) / "model.weights.h5"
-        unpacked.write_bytes(weights)
-        try:
-            generator.load_weights(unpacked)
-        except ValueError as error:
-            raise UserError(Finding(str(path), f"its weights do not fit ({error})", remedy)) from error
+    try:
+        with h5py.File(io.BytesIO(weights)) as file:
+            _set_weights(generator, file["layers"])
+    except (KeyError, ValueError, OSError) as error:
+        raise UserError(
+            Finding(str(path), f"its weights do not fit ({error})", remedy)) from error
     return generator
+
+
+def _set_weights(model, groups):
+    """Reads Keras's weights layout: `<class>`, `<class>_1`, ..., each with `vars/0`, `vars/1`."""
+    seen = collections.Counter()
+    for layer in model.layers:
+        kind = re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", "_", type(layer).__name__).lower()
+        name = f"{kind}_{seen[kind]}" if seen[kind] else kind
+        seen[kind] += 1
+        if layer.weights:
+            arrays = groups[name]["vars"]
+            layer.set_weights([arrays[str(i)][()] for i in range(len(arrays))])
