@@ -9,12 +9,12 @@ from pathlib import Path
 from absl import flags
 
 from animegan_tf import demo
+from animegan_tf import flags as config_flags
 from animegan_tf.config import TrainConfig, read_config, resolve_config
 from animegan_tf.dataset import (
     TrainingData, check_training_files, find_training_files, load_validation)
 from animegan_tf.devices import select_device
 from animegan_tf.errors import Finding, UserError, check_all, run_main
-from animegan_tf.flags import define_flags, given_flags
 from animegan_tf.images import write_bytes
 from animegan_tf.perceptual import RANDOM, check_vgg_weights
 from animegan_tf.runs import RUNS, new_run_dir, newest_run
@@ -24,7 +24,8 @@ FREE_ON_RESUME = {"epochs", "save_every", "keep_checkpoints", "keep_generator_ev
                   "device", "run_dir", "style"}
 """What may change when a run goes on; all else would make it another run."""
 
-define_flags(TrainConfig)
+config_flags.define_flags(TrainConfig)
+flags.adopt_module_key_flags(config_flags)
 flags.DEFINE_string("config", None, "config.json of an earlier run: repeat it; flags override")
 flags.DEFINE_bool("resume", False, "go on with the newest run of --style, or with --run_dir")
 FLAGS = flags.FLAGS
@@ -62,7 +63,7 @@ def main(_):
 
 def settings_of_run():
     """The configuration, and the folder of the run to go on with (None for a new run)."""
-    given = given_flags(TrainConfig)
+    given = config_flags.given_flags(TrainConfig)
     if not FLAGS.resume:
         return resolve_config(given, FLAGS.config), None
     if FLAGS.config:

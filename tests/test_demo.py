@@ -10,10 +10,11 @@ import cv2
 import numpy as np
 import pytest
 
-from animegan_tf import demo
-from animegan_tf.demo import draw_anime, draw_photo, make_demo_dataset
+from animegan_tf import demo, scenery
+from animegan_tf.demo import make_demo_dataset
 from animegan_tf.errors import UserError
 from animegan_tf.images import read_rgb
+from animegan_tf.scenery import draw_anime, draw_photo
 
 SMALL = dict(photos=3, anime=2, val=2, size=64)
 NAMES = ["Demo/style/000.png", "Demo/style/001.png", "demo.json", "train_photo/000.jpg",
@@ -96,14 +97,14 @@ def silhouette(art, paint):
 
 @pytest.mark.parametrize("paint", [
     lambda art: art.tree(128, 200, 160, 0.0),
-    lambda art: demo._house(art, 110, 180, 70, 0.0),
+    lambda art: scenery._house(art, 110, 180, 70, 0.0),
 ], ids=["tree", "house"])
 def test_things_have_ink_around_them_in_cels_alone(paint):
     def mean_darkness(kind):
         arts = [kind(np.random.default_rng(seed), 128, 128) for seed in range(8)]
         return np.mean([darkness_of_rim(art, silhouette(art, paint)) for art in arts])
 
-    assert mean_darkness(demo._Cel) > 0.14 > mean_darkness(demo._Photo) + 0.1
+    assert mean_darkness(scenery._Cel) > 0.14 > mean_darkness(scenery._Photo) + 0.1
 
 
 def test_hills_have_ink_along_their_ridges_in_cels_alone():
@@ -117,7 +118,7 @@ def test_hills_have_ink_along_their_ridges_in_cels_alone():
             darkness.append(np.mean(gray[ridge[0] + 6, ridge[1]] - gray[ridge]))
         return np.mean(darkness)
 
-    assert mean_darkness(demo._Cel) > 0.05 > mean_darkness(demo._Photo)
+    assert mean_darkness(scenery._Cel) > 0.05 > mean_darkness(scenery._Photo)
 
 
 def test_every_scene_of_a_domain_differs(many):

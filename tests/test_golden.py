@@ -5,7 +5,6 @@ import pytest
 import tensorflow as tf
 
 import golden_values as golden
-from animegan_tf import losses
 from animegan_tf.config import LossWeights, TrainConfig
 from animegan_tf.discriminator import build_discriminator
 from animegan_tf.generator import build_generator
