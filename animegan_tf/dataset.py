@@ -6,10 +6,11 @@ import collections
 import functools
 import hashlib
 import os
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Callable, Iterable, Iterator, NamedTuple
+from typing import Callable, Iterator, NamedTuple, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -34,6 +35,7 @@ _CAST_LIMIT = 25.0
 _LARGE_MEGAPIXELS = 4.0
 _DUPLICATES_NAMED = 10
 _VALIDATION_PHOTOS = 8
+_FOR_EVER = 2 ** 62
 
 # Part of the cache key. Count up whenever the smoothing of the same file gives other bytes.
 _EDGE_VERSION = 1
@@ -274,6 +276,7 @@ class TrainingData:
         self.cache_dir = Path(cache_dir)
         # Two passes of three streams: batches that reach across a pass need both.
         self._order = functools.lru_cache(maxsize=6)(self._shuffle)
+        self._batches = _ReadAhead(self._batch)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -301,14 +304,22 @@ class TrainingData:
         are one file, one crop and one flip; `edge_gray` is another file. Gray means three equal
         channels. A file that cannot be read ends the stream with an error that names it.
         """
-        end = None if steps is None else start_step + steps
+        end = _FOR_EVER if steps is None else start_step + steps
         shape = (self.batch_size, self.image_size, self.image_size)
-        # Python threads, since tf.data runs its own one after another under op determinism.
-        return tf.data.Dataset.from_generator(
-            lambda: _in_parallel(self._batch, _count(start_step, end)),
-            output_signature={key: tf.TensorSpec((*shape, channels), tf.uint8)
-                              for key, channels in zip(KEYS, (3, 3, 1, 1))},
-        ).map(_to_training_values).prefetch(2)
+
+        def load(step):
+            pixels = tf.numpy_function(
+                lambda number: self._batches(int(number), end), [step], [tf.uint8] * len(KEYS))
+            return {key: _to_training_values(tf.ensure_shape(value, (*shape, channels)))
+                    for key, value, channels in zip(KEYS, pixels, (3, 3, 1, 1))}
+
+        # Reading ahead is left to Python's threads: tf.data would decode one batch after another
+        # under op determinism, and a thread of its own that waits for Python while the
+        # interpreter exits never ends.
+        options = tf.data.Options()
+        options.autotune.enabled = False
+        options.experimental_optimization.apply_default_optimizations = False
+        return tf.data.Dataset.range(start_step, end).map(load).with_options(options)
 
     def batch_files(self, step: int) -> dict[str, list[str]]:
         """The files behind batch number `step`, for each of the `KEYS`."""
@@ -335,7 +346,7 @@ class TrainingData:
             path = self._file(_EDGE_STREAM, self.files.smooth or self.files.anime, position)
             gray = self._scale(read_gray(path)) if self.files.smooth else self._smoothed_gray(path)
             edges[row, ..., 0], = self._augment(_EDGE_STREAM, position, gray)
-        return dict(zip(KEYS, (photos, anime, grays, edges)))
+        return photos, anime, grays, edges
 
     def _rows(self, step):
         return range(step * self.batch_size, (step + 1) * self.batch_size)
@@ -406,11 +417,34 @@ def load_validation(files: TrainingFiles, *, image_size: int, count: int) -> np.
 
 def _to_training_values(pixels):
     """`to_float` in TensorFlow, whose allocator reuses memory; gray becomes three channels."""
-    batch = {}
-    for key, value in pixels.items():
-        value = tf.cast(value, tf.float32) / 127.5 - 1
-        batch[key] = tf.broadcast_to(value, (*value.shape[:3], 3))
-    return batch
+    values = tf.cast(pixels, tf.float32) / 127.5 - 1
+    return tf.broadcast_to(values, (*values.shape[:3], 3))
+
+
+class _ReadAhead:
+    """Computes function(k), function(k + 1), ... in threads before they are asked for.
+
+    Any order of asking is right, since the function is pure; the usual one is fast.
+    """
+
+    def __init__(self, function):
+        self._function = function
+        self._workers = _worker_count()
+        self._pool = ThreadPoolExecutor(self._workers)
+        self._lock = threading.Lock()
+        self._waiting: dict[int, Future] = {}
+
+    def __call__(self, number, end):
+        """The value for `number`; nothing from `end` on is computed."""
+        window = range(number, min(number + self._workers + 3, end))
+        with self._lock:
+            for other in [n for n in self._waiting if n not in window]:
+                self._waiting.pop(other).cancel()
+            for wanted in window:
+                if wanted not in self._waiting:
+                    self._waiting[wanted] = self._pool.submit(self._function, wanted)
+            future = self._waiting.pop(number)
+        return future.result()
 
 
 class _Facts(NamedTuple):
@@ -532,36 +566,28 @@ def _read_checked_png(path):
     return read_gray(path)
 
 
-def _count(start: int, end: int | None) -> Iterator[int]:
-    step = start
-    while end is None or step < end:
-        yield step
-        step += 1
+def _worker_count():
+    return max(2, min(8, os.cpu_count() or 1))
 
 
-def _in_parallel(function: Callable, items: Iterable, workers: int | None = None,
-                 progress: str | None = None) -> Iterator:
+def _in_parallel(function: Callable, items: Sequence, workers: int | None,
+                 progress: str) -> Iterator:
     """`map` in threads (decoders release the interpreter lock), in order, a few items ahead.
 
-    `progress` puts a bar of that name on standard error, where that is a terminal.
+    A bar named `progress` shows on standard error, where that is a terminal.
     """
-    workers = workers or max(2, min(8, os.cpu_count() or 1))
-    total = len(items) if progress else None
+    workers = workers or _worker_count()
+    waiting: collections.deque[Future] = collections.deque()
     pool = ThreadPoolExecutor(workers)
-    waiting: collections.deque = collections.deque()
-    items = iter(items)
     try:
-        with tqdm(desc=progress, total=total, disable=None if progress else True) as bar:
-            while True:
-                while len(waiting) < workers + 2:
-                    try:
-                        waiting.append(pool.submit(function, next(items)))
-                    except StopIteration:
-                        break
-                if not waiting:
-                    return
-                result = waiting.popleft().result()
+        with tqdm(desc=progress, total=len(items), disable=None) as bar:
+            for item in items:
+                waiting.append(pool.submit(function, item))
+                if len(waiting) > workers + 2:
+                    yield waiting.popleft().result()
+                    bar.update()
+            while waiting:
+                yield waiting.popleft().result()
                 bar.update()
-                yield result
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        pool.shutdown(cancel_futures=True)
