@@ -22,7 +22,8 @@ from animegan_tf.errors import Finding, UserError
 from animegan_tf.generator import WIDTH, build_generator, load_generator
 from animegan_tf.memory import available_memory
 from animegan_tf.official import SCOPE, checkpoint_prefix, import_generator, read_checkpoint
-from animegan_tf.tiles import BYTES_PER_PIXEL, MAX_TILE, MIN_TILE, TiledGenerator
+from animegan_tf.tiles import (
+    BYTES_PER_PIXEL, FEATURE_BYTES_PER_PIXEL, MARGIN, MAX_TILE, MIN_TILE, TiledGenerator)
 
 PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 """What `--precision` may be, and the Keras dtype policy that it stands for."""
@@ -131,53 +132,60 @@ class Stylizer:
             anime = cv2.addWeighted(anime, strength, photo, 1 - strength, 0)
         return anime
 
+    def tile_for(self, height: int, width: int) -> int | None:
+        """The side of the tiles in which a picture of this size is done; None: as a whole.
+
+        Raises:
+            ValueError: too large for this network and `memory_limit`; says what to do.
+        """
+        return self._plan(*self._padded_size(height, width))[0]
+
     def _stylize(self, batch):
         _, height, width, _ = batch.shape
-        padded = self._pad(batch)
-        budget = self._memory_limit - _OWN_MEMORY - 2 * padded.nbytes
-        each = self._network.bytes_per_pixel * padded.shape[1] * padded.shape[2]
-        if self._tile or each > budget:
-            anime = self._in_tiles(padded, budget, each)
+        target = self._padded_size(height, width)
+        if target != (height, width):
+            batch = np.pad(batch, ((0, 0), (0, target[0] - height), (0, target[1] - width), (0, 0)),
+                           mode="reflect")
+        tile, memory = self._plan(*target)
+        if tile:
+            anime = np.stack([self._network.in_tiles(photo, tile, memory) for photo in batch])
         else:
-            count = max(1, int(budget // each))
-            anime = np.concatenate([self._network(padded[start:start + count])
-                                    for start in range(0, len(padded), count)])
+            count = max(1, int(memory / (self._network.bytes_per_pixel * target[0] * target[1])))
+            anime = np.concatenate([self._network(batch[start:start + count])
+                                    for start in range(0, len(batch), count)])
         return anime[:, :height, :width]
 
-    def _pad(self, batch):
-        """Mirrors the right and bottom border up to a size that the network takes."""
-        _, height, width, _ = batch.shape
-        if self._network.size:
-            target = self._network.size
-            if height > target[0] or width > target[1]:
-                raise ValueError(
-                    f"{self._network.kind} takes {target[1]}x{target[0]} pixels at most, the "
-                    f"picture has {width}x{height}. Use --max_side, export for a larger or for "
-                    "any size, or give the generator.keras")
-        else:
-            target = (max(8, -height % 4 + height), max(8, -width % 4 + width))
-        if target == (height, width):
-            return batch
-        return np.pad(batch, ((0, 0), (0, target[0] - height), (0, target[1] - width), (0, 0)),
-                      mode="reflect")
+    def _padded_size(self, height, width):
+        """A size that the network takes; the right and bottom border is mirrored up to it."""
+        size = self._network.size
+        if size is None:
+            return max(8, height + -height % 4), max(8, width + -width % 4)
+        if height > size[0] or width > size[1]:
+            raise ValueError(
+                f"{self._network.kind} takes {size[1]}x{size[0]} pixels at most, the picture has "
+                f"{width}x{height}. Use --max_side, export for any size, or give the "
+                "generator.keras")
+        return size
 
-    def _in_tiles(self, batch, budget, needed):
-        _, height, width, _ = batch.shape
+    def _plan(self, height, width):
+        """(side of the tiles or None, bytes of memory for the batch or the feature maps)."""
+        pixels = height * width
+        memory = self._memory_limit - _OWN_MEMORY - 6 * pixels  # Photo and result, uint8.
+        each = self._network.bytes_per_pixel
+        if self._tile is None and each * pixels <= memory:
+            return None, memory
         if not self._network.can_tile:
             raise ValueError(
-                f"{width}x{height} pixels take about {(needed - budget) / 1e9:.1f} GB more than the "
-                f"memory limit, and {self._network.kind} can't be run in tiles. Raise "
+                f"{width}x{height} pixels take about {(each * pixels - memory) / 1e9:.1f} GB more "
+                f"than the memory limit, and {self._network.kind} can't be run in tiles. Raise "
                 "--memory_limit, use --max_side, or give the generator.keras")
-        each = self._network.bytes_per_pixel
-        tile = self._tile
-        features = height * width * self._network.bytes_of_features_per_pixel
-        smallest = each * (MIN_TILE + 24) ** 2
-        memory = features if features + smallest <= budget else 0
-        if tile is None:
-            side = int(max(budget - memory, 0) / each) ** 0.5 - 24
-            tile = int(min(MAX_TILE, max(MIN_TILE, side))) // 4 * 4
-        return np.stack([self._network.in_tiles(picture, tile, memory) for picture in batch])
-
+        features = FEATURE_BYTES_PER_PIXEL * each / BYTES_PER_PIXEL * pixels
+        in_memory = features + each * (MIN_TILE + 2 * MARGIN) ** 2 <= memory
+        if self._tile:
+            return self._tile, features if in_memory else 0
+        room = max(0, memory - features if in_memory else memory)
+        side = int((room / each) ** 0.5 - 2 * MARGIN) // 4 * 4
+        return min(MAX_TILE, max(MIN_TILE, side)), features if in_memory else 0
 
 class _Generator:
     """A Keras generator."""
@@ -189,7 +197,6 @@ class _Generator:
     def __init__(self, generator):
         width = generator.get_layer("b1_conv1").filters
         self.bytes_per_pixel = BYTES_PER_PIXEL * width / WIDTH
-        self.bytes_of_features_per_pixel = 4 * width * 2 / 16
         self._generator = generator
         self._tiled = None
         self._lock = threading.Lock()
@@ -201,7 +208,7 @@ class _Generator:
         self._run = run
 
     def __call__(self, batch):
-        return images.to_uint8(self._run(images.to_float(batch)).numpy())
+        return _to_uint8(self._run(images.to_float(batch)).numpy(), self.kind)
 
     def in_tiles(self, picture, tile, memory):
         with self._lock:  # Also because two large pictures at once would pass the memory limit.
@@ -244,7 +251,7 @@ class _SavedModel:
             batch = images.to_float(batch)
         anime, = self._signature(**{self._input: tf.constant(batch)}).values()
         anime = anime.numpy()
-        return anime if anime.dtype == np.uint8 else images.to_uint8(anime)
+        return anime if anime.dtype == np.uint8 else _to_uint8(anime, self.kind)
 
 
 def _takes_pictures(signature):
@@ -303,7 +310,14 @@ class _TFLite:
         if detail["dtype"] != np.float32:
             scale, zero = detail["quantization"]
             anime = (anime.astype(np.float32) - zero) * scale
-        return images.to_uint8(anime)
+        return _to_uint8(anime, self.kind)
+
+
+def _to_uint8(values, kind):
+    if not np.isfinite(values).all():
+        raise ValueError(f"{kind} gives values that are not numbers: its weights are damaged, or "
+                         "its export is. Train longer or export again")
+    return images.to_uint8(values)
 
 
 def _load_network(source, precision):
@@ -414,9 +428,8 @@ def load_training_checkpoint(prefix: str | os.PathLike, dtype: str = "float32") 
         if len(widths) != 1:
             raise AssertionError("no convolution of a photo in it")
         generator = build_generator(widths.pop(), dtype)
-        restored = tf.train.Checkpoint(**{part: generator}).read(str(prefix))
+        restored = tf.train.Checkpoint(**{part: generator}).read(str(prefix)).expect_partial()
         restored.assert_existing_objects_matched()
-        restored.expect_partial()
     except (AssertionError, ValueError, tf.errors.OpError, IndexError) as error:
         reason = str(error).splitlines()[0]
         raise UserError(Finding(

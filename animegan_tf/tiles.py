@@ -25,6 +25,12 @@ from animegan_tf.layers import InstanceNormalization
 BYTES_PER_PIXEL = 2800
 """Working memory of the whole network for each pixel of its input, at width 64 (measured)."""
 
+FEATURE_BYTES_PER_PIXEL = 32
+"""What is kept between sections for each pixel of the input: 256 float16 for 4x4 pixels."""
+
+MARGIN = 12
+"""So many pixels around a tile its outputs depend on, at most."""
+
 MAX_TILE = 512
 MIN_TILE = 64
 
@@ -105,14 +111,14 @@ class TiledGenerator:
         targets = ["b2_down", *_TRUNK, "anime"]
         self.encoder, *self.trunk, self.decoder = (
             _Section(network, source, target, margin) for source, target, margin in zip(
-                ["photo", *targets], targets, [3] + [1] * len(_TRUNK) + [3]))
+                ["photo", *targets], targets, [MARGIN // 4] + [1] * len(_TRUNK) + [MARGIN // 4]))
 
     def __call__(self, picture: np.ndarray, tile: int, memory: float = np.inf) -> np.ndarray:
         """Stylises one picture.
 
         Args:
             picture: uint8 (H, W, 3); H and W multiples of 4, at least 8.
-            tile: side of the tiles in pixels, a multiple of 4; the network sees at most 24 more.
+            tile: side of the tiles in pixels, a multiple of 4; the network sees `MARGIN` more on each side.
             memory: bytes; feature maps between sections that are larger go to a temporary file.
 
         Returns:
