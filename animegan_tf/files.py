@@ -128,9 +128,9 @@ def _find_sources(inputs, recursive, output, findings):
             if not paths:
                 findings.append(Finding(name, "no file matches", "Check the pattern"))
         for path in paths:
-            if path.is_dir():
+            if os.path.isdir(path):
                 found.update(_find_in_folder(path, recursive, output, findings))
-            elif path.exists():
+            elif os.path.exists(path):
                 found.setdefault(path, Path(path.name))
             else:
                 findings.append(Finding(name, "no such file or folder", "Check the path"))
@@ -187,7 +187,7 @@ def _checked(jobs, overwrite, findings):
         elif identity in targets:
             findings.append(Finding(str(job.target), f"would be the result of {targets[identity]} "
                                     f"and of {job}", "Give them to separate calls, or --format"))
-        elif job.target.is_dir():
+        elif os.path.isdir(job.target):  # Path.is_dir raises where it may not look.
             findings.append(Finding(str(job.target), "is a folder", "Give another --output"))
         elif os.path.lexists(job.target) and not overwrite:
             findings.append(Finding(str(job.target), "exists already",
