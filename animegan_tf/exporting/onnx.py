@@ -1,0 +1,131 @@
+"""ONNX, built layer by layer: the network has eight kinds of layers, all of them in opset 17."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from animegan_tf.errors import Finding, UserError
+from animegan_tf.exporting.network import layers_with_inputs
+from animegan_tf.exporting.parity import EXACT, Artefact, Route
+from animegan_tf.images import to_float
+from animegan_tf.layers import (
+    InstanceNormalization, LegacyBilinearResize, ReflectionPadding2D)
+
+OPSET = 17
+IR_VERSION = 8
+"""Of 2022: read by every ONNX Runtime from 1.12, and by the converters of other frameworks."""
+
+
+def check_onnx_installed() -> None:
+    """Raises a UserError if a package of the extra is missing or does not load."""
+    try:
+        import onnx  # noqa: F401
+        import onnxruntime  # noqa: F401
+    except (ImportError, AttributeError) as error:
+        raise UserError(Finding("--onnx", f"{error}", "pip install 'animegan-tf[onnx]', or choose "
+                                "other targets: --savedmodel, --tflite")) from error
+
+
+def export_onnx(generator: tf.keras.Model, folder: Path, output: Path) -> Artefact:
+    """Writes `generator.onnx`: float32 in [-1, 1], NHWC, any batch, height and width.
+
+    Height and width must be multiples of 4, at least 8.
+
+    Args:
+        generator: as `build_generator` makes it, float32.
+        folder: where it is written.
+        output: the folder where it belongs.
+    """
+    import onnx
+    import onnxruntime
+
+    path = folder / "generator.onnx"
+    model = build_onnx(generator)
+    onnx.checker.check_model(model, full_check=True)
+    onnx.save(model, str(path))
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = os.cpu_count()
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+    def run(photo):
+        height, width, _ = photo.shape
+        padding = ((0, -height % 4), (0, -width % 4), (0, 0))
+        padded = np.pad(photo, padding, mode="reflect")
+        anime, = session.run(["anime"], {"photo": to_float(padded)[None]})
+        return anime[0, :height, :width]
+
+    shape = "float32 [batch, height, width, 3] in [-1, 1]"
+    return Artefact(
+        name="ONNX float32", path=path, destination=output / path.name, limit=EXACT,
+        runtime=f"ONNX Runtime {onnxruntime.__version__}",
+        routes=[Route("opset 17", f"photo: {shape}, height and width multiples of 4",
+                      f"anime: {shape}", run)])
+
+
+def build_onnx(generator: tf.keras.Model):
+    """The generator as an `onnx.ModelProto`. Inside it is NCHW, as ONNX's convolutions are."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    nodes, initializers = [], []
+
+    def node(op, inputs, output, **attributes):
+        nodes.append(helper.make_node(op, inputs, [output], name=output, **attributes))
+
+    def constant(name, array):
+        initializers.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
+        return name
+
+    first, last = generator.layers[0].name, generator.layers[-1].name
+    node("Transpose", ["photo"], f"{first}_nchw", perm=[0, 3, 1, 2])
+    tensors = {first: f"{first}_nchw"}
+    for layer, inputs in layers_with_inputs(generator):
+        name = tensors[layer.name] = f"{layer.name}_nchw" if layer.name == last else layer.name
+        inputs = [tensors[input_name] for input_name in inputs]
+        config = layer.get_config()
+        if isinstance(layer, tf.keras.layers.DepthwiseConv2D):
+            kernel, = layer.get_weights()  # (height, width, channels, 1)
+            kernel = constant(f"{name}_kernel", kernel.transpose(2, 3, 0, 1))
+            node("Conv", [*inputs, kernel], name, strides=list(layer.strides),
+                 group=layer.get_weights()[0].shape[2])
+        elif isinstance(layer, tf.keras.layers.Conv2D):
+            kernel, = layer.get_weights()  # (height, width, in, out)
+            kernel = constant(f"{name}_kernel", kernel.transpose(3, 2, 0, 1))
+            node("Conv", [*inputs, kernel], name, strides=list(layer.strides))
+        elif isinstance(layer, InstanceNormalization):
+            gamma, beta = (constant(f"{name}_{part}", array)
+                           for part, array in zip(("gamma", "beta"), layer.get_weights()))
+            node("InstanceNormalization", [*inputs, gamma, beta], name, epsilon=layer.epsilon)
+        elif isinstance(layer, ReflectionPadding2D):
+            (top, bottom), (left, right) = layer.padding
+            pads = constant(f"{name}_pads", np.int64([0, 0, top, left, 0, 0, bottom, right]))
+            node("Pad", [*inputs, pads], name, mode="reflect")
+        elif isinstance(layer, LegacyBilinearResize):
+            scales = constant(f"{name}_scales", np.float32([1, 1, layer.factor, layer.factor]))
+            node("Resize", [*inputs, "", scales], name, mode="linear",
+                 coordinate_transformation_mode="asymmetric")
+        elif isinstance(layer, tf.keras.layers.LeakyReLU):
+            slope = config.get("negative_slope", config.get("alpha"))  # Keras 3, Keras 2.
+            node("LeakyRelu", inputs, name, alpha=float(slope))
+        elif isinstance(layer, tf.keras.layers.Add):
+            node("Add", inputs, name)
+        elif config.get("activation") == "tanh":
+            node("Tanh", inputs, name)
+        else:
+            raise TypeError(f"no ONNX form of {layer.__class__.__name__} ({layer.name})")
+    node("Transpose", [tensors[last]], "anime", perm=[0, 2, 3, 1])
+
+    def picture(name):
+        return helper.make_tensor_value_info(
+            name, TensorProto.FLOAT, ["batch", "height", "width", 3],
+            "RGB in [-1, 1], NHWC; height and width multiples of 4, at least 8")
+
+    graph = helper.make_graph(nodes, "animegan", [picture("photo")], [picture("anime")],
+                              initializers)
+    return helper.make_model(
+        graph, producer_name="animegan-tf", ir_version=IR_VERSION,
+        opset_imports=[helper.make_opsetid("", OPSET)])
