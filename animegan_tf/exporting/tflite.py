@@ -1,0 +1,273 @@
+"""TFLite for phones: float32, float16, dynamic-range int8 and int8, built-in operations only."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import json
+import os
+import re
+import tempfile
+import zipfile
+from collections import Counter
+from pathlib import Path
+from typing import Callable, Iterator, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from animegan_tf.exporting.network import constant_network
+from animegan_tf.exporting.parity import (
+    EXACT, FLOAT16, INT8, Artefact, Reference, Route, difference)
+from animegan_tf.exporting.photos import fit
+from animegan_tf.images import to_float
+
+try:
+    from ai_edge_litert.interpreter import Interpreter
+    RUNTIME = "LiteRT"
+except ImportError:
+    Interpreter = tf.lite.Interpreter
+    RUNTIME = "tf.lite"
+
+SIGNATURE = "serving_default"
+SIZES = (256, 512, None)
+"""Height and width of the files; None: both are dynamic."""
+METADATA_FILE = "metadata.json"
+
+_LIMITS = {"float32": EXACT, "float16": FLOAT16, "dynamic_int8": INT8, "int8": INT8}
+
+FLOAT_OPERATIONS = ("MEAN", "SQUARED_DIFFERENCE", "RSQRT", "MUL", "ADD", "SUB", "LEAKY_RELU",
+                    "TANH")
+"""Stay float in int8 files: the norms' chains of sums and quotients, what follows them directly,
+and the output."""
+
+_STAGE = re.compile(r"[bu]\d_(?:conv\d?|sep|down|up)|m_conv\d|m_r\d|output")
+_MARGIN = 1.0  # dB above the threshold that int8 is tuned to, on other photos than it is judged on.
+
+
+class Kind(NamedTuple):
+    """What one file is: number format, side (None: dynamic), and type of input and output."""
+
+    precision: str
+    side: int | None
+    io: str
+
+    @property
+    def file_name(self) -> str:
+        size = "any" if self.side is None else str(self.side)
+        return f"generator_{self.precision}_{size}.tflite"
+
+    @property
+    def shape(self) -> tuple[int | None, ...]:
+        return (1, self.side, self.side, 3)
+
+
+class Exporter:
+    """Writes the TFLite files of one generator.
+
+    Args:
+        generator: as `build_generator` makes it, float32.
+        reference: of the same generator.
+        photos: uint8 (H, W, 3) of any sizes, the more and the more typical the better: the
+            ranges of int8 come from them.
+        io: "float32": RGB in [-1, 1]; "uint8": RGB in 0..255, scaled and clipped in the graph.
+    """
+
+    def __init__(self, generator: tf.keras.Model, reference: Reference,
+                 photos: list[np.ndarray], io: str = "float32"):
+        self._generator = generator
+        self._reference = reference
+        self._photos = photos
+        self._io = io
+        self._float_stages = None
+
+    def export(self, folder: Path, output: Path, sizes=SIZES) -> Iterator[Artefact]:
+        """Converts each precision in each size.
+
+        Args:
+            folder: where the files are written.
+            output: the folder where they belong.
+        """
+        for side in sizes:
+            for precision in _LIMITS:
+                yield self._export_one(Kind(precision, side, self._io), folder, output)
+
+    def _export_one(self, kind, folder, output):
+        path = folder / kind.file_name
+        with self._converter(kind) as converter:
+            if kind.precision == "int8":
+                content, notes = self._quantize(converter, kind)
+            else:
+                content, notes = converter.convert(), []
+        path.write_bytes(content)
+        operations, gpu = analyse(content)
+        notes += [f"operations: {_counted(operations)}", gpu]
+        write_metadata(path, kind)
+        return Artefact(
+            name=f"TFLite {kind.precision}", path=path, destination=output / kind.file_name,
+            limit=_LIMITS[kind.precision], size=(kind.side, kind.side) if kind.side else None,
+            runtime=RUNTIME, notes=notes,
+            routes=[Route(SIGNATURE, f"photo: {_describe(kind)}", f"anime: {_describe(kind)}",
+                          runner(path.read_bytes(), kind.io))])
+
+    @contextlib.contextmanager
+    def _converter(self, kind):
+        with tempfile.TemporaryDirectory() as folder:
+            module = tf.Module()
+            module.stylize = _signature(self._generator, kind)
+            tf.saved_model.save(module, folder, signatures={SIGNATURE: module.stylize})
+            converter = tf.lite.TFLiteConverter.from_saved_model(
+                folder, signature_keys=[SIGNATURE])
+            converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+            if kind.precision != "float32":
+                converter.optimizations = [tf.lite.Optimize.DEFAULT]
+            if kind.precision == "float16":
+                converter.target_spec.supported_types = [tf.float16]
+            yield converter
+
+    def _quantize(self, converter, kind):
+        """int8 with as many stages as the threshold allows.
+
+        Errors in the stages near the output reach the picture with no norm behind them, those
+        of early stages hardly. Which stages those are is measured: one at a time is quantised,
+        with everything else float. The most harmful then stay float, as many as it takes.
+        """
+        pixels = len(self._photos) * 256 ** 2
+        side = kind.side or 256
+        pictures = [fit(photo, side, side) for photo in self._photos]
+        pictures = pictures[:max(2, pixels // side ** 2)]
+        feeds = [[feed(picture, kind.io)] for picture in pictures]
+        converter.representative_dataset = lambda: iter(feeds)
+        debugger = tf.lite.experimental.QuantizationDebugger(
+            converter=converter, debug_dataset=lambda: iter(feeds[:1]), debug_options=_options([]))
+
+        def quantized(float_tensors):
+            debugger.options = _options(float_tensors)
+            return debugger.get_nondebug_quantized_model()
+
+        judged = pictures[:2]
+
+        def psnr(content):
+            run = runner(content, kind.io)
+            return difference((_as_float(run(picture)), self._reference(picture))
+                              for picture in judged).psnr
+
+        stages = _stages(debugger)
+        if self._float_stages is None:
+            self._float_stages = _most_harmful(stages, quantized, psnr)
+        for count in range(len(self._float_stages) + 1):
+            kept = self._float_stages[:count]
+            content = quantized([tensor for stage in kept for tensor in stages[stage]])
+            if psnr(content) >= INT8.psnr + _MARGIN:
+                break
+        return content, [
+            f"calibrated on {len(pictures)} photos; in float: "
+            f"{', '.join(FLOAT_OPERATIONS)}; and the stages {', '.join(kept) or 'none'}"]
+
+
+def _signature(generator, kind):
+    network = constant_network(generator)
+    if kind.io == "float32":
+        def stylize(photo):
+            return {"anime": network(photo)}
+    else:
+        def stylize(photo):
+            anime = network(tf.cast(photo, tf.float32) / 127.5 - 1)
+            return {"anime": tf.cast(tf.clip_by_value((anime + 1) / 2 * 255, 0, 255), tf.uint8)}
+    return tf.function(stylize, input_signature=[tf.TensorSpec(kind.shape, kind.io, "photo")])
+
+
+def _options(float_tensors):
+    return tf.lite.experimental.QuantizationDebugOptions(
+        denylisted_ops=list(FLOAT_OPERATIONS), denylisted_nodes=float_tensors)
+
+
+def _stages(debugger):
+    """The quantised tensors of each stage of the network, by the debugger's statistics."""
+    debugger.run()
+    table = io.StringIO()
+    debugger.layer_statistics_dump(table)
+    table.seek(0)
+    stages = {}
+    for row in csv.DictReader(table):
+        stage = _STAGE.search(row["tensor_name"])
+        if stage:
+            stages.setdefault(stage[0], []).append(row["tensor_name"])
+    return stages
+
+
+def _most_harmful(stages, quantized, psnr):
+    tensors = [tensor for stage in stages.values() for tensor in stage]
+    alone = {stage: psnr(quantized([tensor for tensor in tensors if tensor not in members]))
+             for stage, members in stages.items()}
+    return sorted(alone, key=alone.get)
+
+
+def feed(photo: np.ndarray, io: str) -> np.ndarray:
+    """uint8 photo (H, W, 3) as a file's input takes it: (1, H, W, 3)."""
+    return (photo if io == "uint8" else to_float(photo))[None]
+
+
+def _as_float(result):
+    return to_float(result) if result.dtype == np.uint8 else result
+
+
+def runner(content: bytes, io: str, interpreter: type = Interpreter
+           ) -> Callable[[np.ndarray], np.ndarray]:
+    """Loads a file: uint8 photo (H, W, 3) to the result, float32 in [-1, 1] or uint8.
+
+    A photo is mirrored up to multiples of 4.
+    """
+    loaded = interpreter(model_content=content, num_threads=os.cpu_count())
+    signature = loaded.get_signature_runner(SIGNATURE)
+
+    def run(photo):
+        height, width, _ = photo.shape
+        padded = np.pad(photo, ((0, -height % 4), (0, -width % 4), (0, 0)), mode="reflect")
+        return signature(photo=feed(padded, io))["anime"][0, :height, :width]
+
+    return run
+
+
+def analyse(content: bytes) -> tuple[Counter, str]:
+    """A file's operations with their number, and whether the GPU delegate takes them all."""
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        tf.lite.experimental.Analyzer.analyze(model_content=content, gpu_compatibility=True)
+    text = printed.getvalue()
+    operations = Counter(re.findall(r"Op#\d+ (\w+)", text))
+    complaints = sorted(set(re.findall(r"GPU COMPATIBILITY WARNING: (.+)", text)))
+    if complaints:
+        return operations, "GPU delegate: not all operations: " + "; ".join(complaints)
+    return operations, "GPU delegate: takes all operations, by TensorFlow's analyzer"
+
+
+def _counted(operations):
+    return ", ".join(f"{name} {count}" for name, count in operations.most_common())
+
+
+def _describe(kind):
+    side = kind.side or "multiple of 4"
+    values = "RGB 0..255" if kind.io == "uint8" else "RGB in [-1, 1]"
+    return f"{kind.io} [1, {side}, {side}, 3], {values}"
+
+
+def write_metadata(path: Path, kind: Kind) -> None:
+    """Appends what goes in and what comes out, as JSON, readable with `unzip -p`.
+
+    An uncompressed zip archive behind the model is where TFLite's metadata has its associated
+    files; interpreters ignore it.
+    """
+    metadata = {
+        "name": "AnimeGAN generator", "precision": kind.precision, "signature": SIGNATURE,
+        "input": {"name": "photo", **_tensor(kind)}, "output": {"name": "anime", **_tensor(kind)}}
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_STORED) as archive:
+        archive.writestr(METADATA_FILE, json.dumps(metadata, indent=2))
+
+
+def _tensor(kind):
+    sides = ["height, a multiple of 4", "width, a multiple of 4"]
+    return {"type": kind.io, "shape": [1, *([kind.side] * 2 if kind.side else sides), 3],
+            "layout": "NHWC", "channels": "RGB",
+            "range": [0, 255] if kind.io == "uint8" else [-1, 1]}
