@@ -16,7 +16,7 @@ from animegan_tf.dataset import (
 from animegan_tf.devices import select_device
 from animegan_tf.errors import Finding, UserError, check_all, run_main
 from animegan_tf.images import write_bytes
-from animegan_tf.perceptual import RANDOM, check_vgg_weights
+from animegan_tf.perceptual import RANDOM, build_vgg19
 from animegan_tf.runs import RUNS, new_run_dir, newest_run
 from animegan_tf.training import Trainer
 
@@ -35,10 +35,10 @@ def main(_):
     config, resumed_dir = settings_of_run()
     if config.style.lower() == "demo" and not (config.photos or config.anime):
         demo.make_demo_dataset(config.data_dir)
-    device, files, *_ = check_all(
+    device, files, vgg19, _ = check_all(
         functools.partial(select_device, config.device),
         functools.partial(find_files, config),
-        functools.partial(check_vgg_weights, config.vgg),
+        functools.partial(build_vgg19, config.vgg, config.precision),
         functools.partial(check_run_dir, config, resumed_dir))
     files, doubts, report = check_training_files(
         files, image_size=config.image_size, skip_bad_images=config.skip_bad_images)
@@ -53,7 +53,7 @@ def main(_):
     data.prepare_edges()
     validation = load_validation(files, image_size=config.image_size, count=config.sample_count)
 
-    trainer = Trainer(config, run_dir, data, validation)
+    trainer = Trainer(config, run_dir, data, validation, vgg19)
     if resumed_dir:
         print(f"going on at step {trainer.resume()} of {trainer.total_steps}")
     print(f"run folder: {run_dir}\nwatch: {run_dir / 'samples' / 'index.html'}", flush=True)

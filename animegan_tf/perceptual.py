@@ -13,7 +13,8 @@ import tensorflow as tf
 
 from animegan_tf.errors import Finding, UserError
 
-FEATURES_PER_BLOCK = ((64, 2), (128, 2), (256, 4), (512, 4))
+CONVOLUTIONS = ((1, 2), (2, 2), (4, 4), (8, 4))
+"""Of each block: channels, as multiples of the width, and how many."""
 CHANNEL_MEANS_BGR = (103.939, 116.779, 123.68)
 RANDOM_FEATURE_SIZE = 50.0
 """Root mean square of each random layer's output: the size that the input has on its 0..255
@@ -33,10 +34,10 @@ class VGGPreprocessing(tf.keras.layers.Layer):
         return tuple(input_shape)
 
 
-def build_vgg19(weights: str, dtype: str = "float32") -> tf.keras.Model:
+def build_vgg19(weights: str, dtype: str = "float32", width: int = 64) -> tf.keras.Model:
     """VGG19 from pixels to conv4_4 before its ReLU (the authors' code takes it there).
 
-    Input: (B, H, W, 3) RGB in [-1, 1]. Output: (B, ceil(H / 8), ceil(W / 8), 512) float32.
+    Input: (B, H, W, 3) RGB in [-1, 1]. Output: (B, ceil(H / 8), ceil(W / 8), 8 * width) float32.
     Frozen: no variable is trainable.
 
     Args:
@@ -44,15 +45,19 @@ def build_vgg19(weights: str, dtype: str = "float32") -> tf.keras.Model:
             "random" for calibrated random kernels, or a file: Keras `.h5` or `.weights.h5` of a
             VGG19, or the `vgg19.npy` that the authors' code uses.
         dtype: Keras dtype policy of the convolutions.
+        width: channels of the first block. Only random weights come in other widths than 64.
 
     Raises:
         UserError: the weights cannot be had, or they are not VGG19's.
     """
+    arrays = None
+    if weights != RANDOM:
+        arrays = _imagenet_weights() if weights == IMAGENET else _weights_from_file(Path(weights))
     image = tf.keras.Input((None, None, 3), name="image")
     x = VGGPreprocessing(dtype="float32", name="preprocessing")(image)
-    for block, (filters, count) in enumerate(FEATURES_PER_BLOCK, start=1):
+    for block, (multiple, count) in enumerate(CONVOLUTIONS, start=1):
         for i in range(1, count + 1):
-            x = tf.keras.layers.Conv2D(filters, 3, padding="same", dtype=dtype,
+            x = tf.keras.layers.Conv2D(multiple * width, 3, padding="same", dtype=dtype,
                                        name=f"block{block}_conv{i}")(x)
             if (block, i) != (4, 4):
                 x = tf.keras.layers.ReLU(dtype=dtype, name=f"block{block}_relu{i}")(x)
@@ -62,25 +67,12 @@ def build_vgg19(weights: str, dtype: str = "float32") -> tf.keras.Model:
     features = tf.keras.layers.Activation("linear", dtype="float32", name="conv4_4")(x)
     model = tf.keras.Model(image, features, name="vgg19_conv4_4")
     model.trainable = False
-    if weights == RANDOM:
-        _set_calibrated_random_weights(model)
-    else:
-        arrays = _imagenet_weights() if weights == IMAGENET else _weights_from_file(Path(weights))
+    if arrays:
         for layer in _convolutions(model):
             layer.set_weights(arrays[layer.name])
+    else:
+        _set_calibrated_random_weights(model)
     return model
-
-
-def check_vgg_weights(weights: str) -> None:
-    """Finds out, before anything else starts, whether `build_vgg19(weights)` will work.
-
-    Raises:
-        UserError: as `build_vgg19` would.
-    """
-    if weights == IMAGENET:
-        _imagenet_weights()
-    elif weights != RANDOM:
-        _weights_from_file(Path(weights))
 
 
 def _convolutions(model):
@@ -89,10 +81,10 @@ def _convolutions(model):
 
 def _expected_shapes():
     channels = 3
-    for block, (filters, count) in enumerate(FEATURES_PER_BLOCK, start=1):
+    for block, (multiple, count) in enumerate(CONVOLUTIONS, start=1):
         for i in range(1, count + 1):
-            yield block, i, (3, 3, channels, filters)
-            channels = filters
+            yield block, i, (3, 3, channels, 64 * multiple)
+            channels = 64 * multiple
 
 
 def _imagenet_weights():
@@ -124,7 +116,7 @@ def _weights_from_file(path):
                 f"--vgg={path}", f"conv{block}_{i} should be {shape} with {shape[-1]} biases, "
                 f"but is {kernel.shape} with {bias.shape}", remedy))
         arrays[f"block{block}_conv{i}"] = [kernel, bias]
-    if len(arrays) != sum(count for _, count in FEATURES_PER_BLOCK):
+    if len(arrays) != sum(count for _, count in CONVOLUTIONS):
         raise UserError(Finding(f"--vgg={path}", f"holds {len(arrays)} of the 12 convolutions",
                                 remedy))
     return arrays

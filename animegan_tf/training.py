@@ -21,7 +21,6 @@ from animegan_tf.dataset import TrainingData
 from animegan_tf.discriminator import build_discriminator
 from animegan_tf.errors import Finding, UserError
 from animegan_tf.generator import build_generator, save_generator
-from animegan_tf.perceptual import build_vgg19
 
 LOSS_NAMES = ("pretrain", "generator", "content", "gray_style", "color", "adversarial",
               "discriminator", "d_anime", "d_generated", "d_gray", "d_edge_gray")
@@ -87,16 +86,16 @@ class TrainingState:
 
     Args:
         config: widths, weights, learning rates, precision, seed.
+        vgg19: the frozen feature network (see `perceptual.build_vgg19`).
     """
 
-    def __init__(self, config: TrainConfig):
+    def __init__(self, config: TrainConfig, vgg19: tf.keras.Model):
         tf.keras.utils.set_random_seed(config.seed)
-        self.config = config
+        self.config, self.vgg19 = config, vgg19
         self.generator = build_generator(config.width, config.precision)
         self.discriminator = build_discriminator(config.width, config.precision)
         self.averaged_generator = build_generator(config.width)
         self.averaged_generator.set_weights(self.generator.get_weights())
-        self.vgg19 = build_vgg19(config.vgg, config.precision)
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
 
         self.pretrain_optimizer = _adam(config.init_learning_rate)
@@ -259,7 +258,7 @@ def _damage(prefix) -> str | None:
         reader = tf.train.load_checkpoint(prefix)
         for name in reader.get_variable_to_shape_map():
             reader.get_tensor(name)
-    except (tf.errors.OpError, OSError, ValueError, RuntimeError) as error:
+    except (tf.errors.OpError, OSError, ValueError, RuntimeError, IndexError) as error:
         return str(error).splitlines()[0]
     return None
 
@@ -275,12 +274,13 @@ class Trainer:
         run_dir: the run's folder; it exists, with config.json.
         data: batches, a pure function of their number.
         validation: (N, S, S, 3) float32 photos in [-1, 1] for the sample grids.
+        vgg19: the frozen feature network.
     """
 
     def __init__(self, config: TrainConfig, run_dir: Path, data: TrainingData,
-                 validation: np.ndarray):
+                 validation: np.ndarray, vgg19: tf.keras.Model):
         self.config, self.run_dir, self.data, self.validation = config, run_dir, data, validation
-        self.state = TrainingState(config)
+        self.state = TrainingState(config, vgg19)
         self.checkpoints = Checkpoints(run_dir / "checkpoints", self.state.checkpoint,
                                        config.keep_checkpoints)
         self.steps_per_epoch = config.steps_per_epoch or data.steps_per_epoch

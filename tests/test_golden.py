@@ -225,8 +225,7 @@ def test_discriminator_gradients(generator, discriminator):
 
 @pytest.fixture(scope="module")
 def state(vgg19):
-    state = TrainingState(TrainConfig(vgg="random"))
-    state.vgg19 = vgg19
+    state = TrainingState(TrainConfig(), vgg19)
     golden.load_golden_weights(golden.generator_variables(state.generator), "generator")
     golden.load_golden_weights(
         golden.discriminator_variables(state.discriminator), "discriminator")

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from animegan_tf.errors import UserError
-from animegan_tf.perceptual import build_vgg19, check_vgg_weights
+from animegan_tf.perceptual import build_vgg19
 
 PHOTO = np.random.RandomState(0).uniform(-1, 1, (1, 32, 40, 3)).astype(np.float32)
 SHAPES = {f"conv{block}_{i}": None for block, n in ((1, 2), (2, 2), (3, 4), (4, 4))
@@ -131,14 +131,14 @@ def test_wrong_files(arrays, tmp_path):
                          "short.npy": "conv3_2", "wrong.npy": "conv1_2 should be",
                          "plain.npy": "not a dictionary"}.items():
         with pytest.raises(UserError, match=reason):
-            check_vgg_weights(str(tmp_path / name))
+            build_vgg19(str(tmp_path / name))
 
 
 def test_imagenet_without_network_names_the_three_ways(tmp_path):
     """A real attempt: an empty cache, and a proxy that nobody answers at."""
-    code = ("from animegan_tf.perceptual import check_vgg_weights\n"
+    code = ("from animegan_tf.perceptual import build_vgg19\n"
             "from animegan_tf.errors import UserError\n"
-            "try:\n    check_vgg_weights('imagenet')\n"
+            "try:\n    build_vgg19('imagenet')\n"
             "except UserError as error:\n    print(error)\n")
     environment = {**os.environ, "KERAS_HOME": str(tmp_path), "HOME": str(tmp_path),
                    "https_proxy": "http://127.0.0.1:9", "no_proxy": ""}
