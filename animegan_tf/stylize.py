@@ -11,7 +11,7 @@ import re
 import threading
 import zipfile
 from pathlib import Path
-from typing import Callable
+from typing import Callable, NamedTuple
 
 import cv2
 import numpy as np
@@ -23,7 +23,8 @@ from animegan_tf.generator import WIDTH, build_generator, load_generator
 from animegan_tf.memory import available_memory
 from animegan_tf.official import SCOPE, checkpoint_prefix, import_generator, read_checkpoint
 from animegan_tf.tiles import (
-    BYTES_PER_PIXEL, FEATURE_BYTES_PER_PIXEL, MARGIN, MAX_TILE, MIN_TILE, TiledGenerator)
+    BYTES_PER_PIXEL, LONG_STEPS_BYTES_PER_PIXEL, MARGIN, MAX_TILE, MIN_TILE,
+    SHORT_STEPS_BYTES_PER_PIXEL, TiledGenerator)
 
 PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 """What `--precision` may be, and the Keras dtype policy that it stands for."""
@@ -138,7 +139,7 @@ class Stylizer:
         Raises:
             ValueError: too large for this network and `memory_limit`; says what to do.
         """
-        return self._plan(*self._padded_size(height, width))[0]
+        return self._plan(*self._padded_size(height, width)).tile
 
     def _stylize(self, batch):
         _, height, width, _ = batch.shape
@@ -146,13 +147,12 @@ class Stylizer:
         if target != (height, width):
             batch = np.pad(batch, ((0, 0), (0, target[0] - height), (0, target[1] - width), (0, 0)),
                            mode="reflect")
-        tile, memory = self._plan(*target)
-        if tile:
-            anime = np.stack([self._network.in_tiles(photo, tile, memory) for photo in batch])
+        plan = self._plan(*target)
+        if plan.tile:
+            anime = np.stack([self._network.in_tiles(photo, plan) for photo in batch])
         else:
-            count = max(1, int(memory / (self._network.bytes_per_pixel * target[0] * target[1])))
-            anime = np.concatenate([self._network(batch[start:start + count])
-                                    for start in range(0, len(batch), count)])
+            anime = np.concatenate([self._network(batch[start:start + plan.batch_size])
+                                    for start in range(0, len(batch), plan.batch_size)])
         return anime[:, :height, :width]
 
     def _padded_size(self, height, width):
@@ -168,24 +168,41 @@ class Stylizer:
         return size
 
     def _plan(self, height, width):
-        """(side of the tiles or None, bytes of memory for the batch or the feature maps)."""
         pixels = height * width
         memory = self._memory_limit - _OWN_MEMORY - 6 * pixels  # Photo and result, uint8.
         each = self._network.bytes_per_pixel
         if self._tile is None and each * pixels <= memory:
-            return None, memory
+            return _Plan(batch_size=int(memory / (each * pixels)))
         if not self._network.can_tile:
             raise ValueError(
                 f"{width}x{height} pixels take about {(each * pixels - memory) / 1e9:.1f} GB more "
                 f"than the memory limit, and {self._network.kind} can't be run in tiles. Raise "
                 "--memory_limit, use --max_side, or give the generator.keras")
-        features = FEATURE_BYTES_PER_PIXEL * each / BYTES_PER_PIXEL * pixels
-        in_memory = features + each * (MIN_TILE + 2 * MARGIN) ** 2 <= memory
-        if self._tile:
-            return self._tile, features if in_memory else 0
-        room = max(0, memory - features if in_memory else memory)
-        side = int((room / each) ** 0.5 - 2 * MARGIN) // 4 * 4
-        return min(MAX_TILE, max(MIN_TILE, side)), features if in_memory else 0
+
+        def room(bytes_per_pixel):
+            """What feature maps leave for the work on a tile."""
+            return memory - bytes_per_pixel * each / BYTES_PER_PIXEL * pixels
+
+        def side(room):
+            return int((max(room, 0) / each) ** 0.5 - 2 * MARGIN) // 4 * 4
+
+        smallest = self._tile or MIN_TILE
+        short_steps = side(room(SHORT_STEPS_BYTES_PER_PIXEL)) >= smallest
+        in_memory = short_steps or side(room(LONG_STEPS_BYTES_PER_PIXEL)) >= smallest
+        kept = (SHORT_STEPS_BYTES_PER_PIXEL if short_steps
+                else LONG_STEPS_BYTES_PER_PIXEL if in_memory else 0)
+        tile = self._tile or min(MAX_TILE, max(MIN_TILE, side(room(kept))))
+        return _Plan(tile, short_steps, in_memory)
+
+
+class _Plan(NamedTuple):
+    """How a picture is done: as a whole (no tile) or as `TiledGenerator` says."""
+
+    tile: int | None = None
+    short_steps: bool = True
+    features_in_memory: bool = True
+    batch_size: int = 1
+
 
 class _Generator:
     """A Keras generator."""
@@ -210,11 +227,12 @@ class _Generator:
     def __call__(self, batch):
         return _to_uint8(self._run(images.to_float(batch)).numpy(), self.kind)
 
-    def in_tiles(self, picture, tile, memory):
+    def in_tiles(self, picture, plan):
         with self._lock:  # Also because two large pictures at once would pass the memory limit.
             if self._tiled is None:
                 self._tiled = TiledGenerator(self._generator)
-            return self._tiled(picture, tile, memory=memory)
+            return self._tiled(picture, plan.tile, short_steps=plan.short_steps,
+                               features_in_memory=plan.features_in_memory)
 
 
 class _SavedModel:

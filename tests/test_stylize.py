@@ -139,8 +139,10 @@ def test_calls_from_many_threads(stylizer, limited):
 
 @pytest.mark.parametrize("size, tile", [((136, 200), 64), ((72, 304), 64), ((132, 68), 128),
                                         ((8, 260), 64), ((264, 12), 32)])
-def test_tiles_give_the_whole_pictures_result(tiles, stylizer, size, tile):
-    assert psnr(tiles(photo(*size), tile), stylizer(photo(*size))) > 50
+@pytest.mark.parametrize("short_steps", [True, False])
+def test_tiles_give_the_whole_pictures_result(tiles, stylizer, size, tile, short_steps):
+    tiled = tiles(photo(*size), tile, short_steps=short_steps)
+    assert psnr(tiled, stylizer(photo(*size))) > 50
 
 
 def test_a_tile_alone_would_give_something_else(stylizer):
@@ -150,7 +152,8 @@ def test_a_tile_alone_would_give_something_else(stylizer):
 
 def test_feature_maps_may_lie_in_a_file(tiles, stylizer):
     picture = photo(96, 104)
-    assert psnr(tiles(picture, 64, memory=0), stylizer(picture)) > 50
+    tiled = tiles(picture, 64, short_steps=False, features_in_memory=False)
+    assert psnr(tiled, stylizer(picture)) > 50
 
 
 def test_tiles_are_chosen_where_the_whole_would_not_fit(stylizer, limited):
