@@ -94,7 +94,7 @@ def plan_jobs(inputs: Sequence[str], *, output: str | None = None, suffix: str |
         findings.append(Finding(f"--output={output}", f"one file for {len(found)} pictures",
                                 "Give a folder"))
     if output == STREAM and len(found) == 1 or (output is None and list(inputs) == [STREAM]):
-        return _checked([Job(found[0][0], None)], overwrite, findings)
+        return check_targets([Job(found[0][0], None)], overwrite, findings)
 
     suffix = (DEFAULT_SUFFIX if output is None else "") if suffix is None else suffix
     jobs = []
@@ -112,7 +112,7 @@ def plan_jobs(inputs: Sequence[str], *, output: str | None = None, suffix: str |
         results = {job.target for job in jobs if job.target != job.source}
         given = {Path(name) for name in inputs}
         jobs = [job for job in jobs if job.source not in results or job.source in given]
-    return _checked(jobs, overwrite, findings)
+    return check_targets(jobs, overwrite, findings)
 
 
 def _find_sources(inputs, recursive, output, findings):
@@ -172,8 +172,23 @@ def _target_name(source, suffix, format):
     return source.stem + suffix + extension
 
 
-def _checked(jobs, overwrite, findings):
-    """The jobs, if nothing stands in their way."""
+def check_targets(jobs: Sequence[Job], overwrite: bool = False,
+                  findings: Iterable[Finding] = ()) -> list[Job]:
+    """Makes sure that no file is lost.
+
+    Args:
+        jobs: whose results are to be written.
+        overwrite: files that exist may be replaced, though never a source.
+        findings: what else is wrong.
+
+    Returns:
+        The jobs.
+
+    Raises:
+        UserError: the given findings, and one for each result that stands in the way of a file
+            or can't be written.
+    """
+    findings = list(findings)
     sources = {_identity(job.source) for job in jobs if job.source}
     targets = {}
     writable = {}
