@@ -117,9 +117,10 @@ class Stylizer:
             photo, = batch = pictures[None]
             return self._finish(photo, self._stylize(batch)[0], strength, keep_color,
                                 match_brightness)
+        if not len(pictures):
+            return pictures.copy()
         return np.stack([self._finish(photo, anime, strength, keep_color, match_brightness)
-                         for photo, anime in zip(pictures, self._stylize(pictures))]
-                        ) if len(pictures) else pictures.copy()
+                         for photo, anime in zip(pictures, self._stylize(pictures))])
 
     @staticmethod
     def _finish(photo, anime, strength, keep_color, match_brightness):
@@ -186,9 +187,9 @@ class Stylizer:
         def side(room):
             return int((max(room, 0) / each) ** 0.5 - 2 * MARGIN) // 4 * 4
 
-        smallest = self._tile or MIN_TILE
-        short_steps = side(room(SHORT_STEPS_BYTES_PER_PIXEL)) >= smallest
-        in_memory = short_steps or side(room(LONG_STEPS_BYTES_PER_PIXEL)) >= smallest
+        short_steps = side(room(SHORT_STEPS_BYTES_PER_PIXEL)) >= (self._tile or 2 * MIN_TILE)
+        in_memory = short_steps or side(room(LONG_STEPS_BYTES_PER_PIXEL)) >= (
+            self._tile or MIN_TILE)
         kept = (SHORT_STEPS_BYTES_PER_PIXEL if short_steps
                 else LONG_STEPS_BYTES_PER_PIXEL if in_memory else 0)
         tile = self._tile or min(MAX_TILE, max(MIN_TILE, side(room(kept))))
@@ -367,7 +368,7 @@ def find_model(path: str | os.PathLike) -> tuple[Path, Callable]:
         UserError: nothing there, or nothing that is known.
     """
     path = Path(path)
-    if path.is_dir():
+    if os.path.isdir(path):
         return _find_in_folder(path)
     if path.is_file():
         if zipfile.is_zipfile(path):

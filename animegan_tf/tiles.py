@@ -261,6 +261,9 @@ class _Step:
             for total, part in zip(totals, moments):
                 total.add(*part)
         for norm, total in zip(norms, totals):
+            if not np.isfinite(total.variance).all():
+                raise ValueError(f"the generator gives values that are not numbers ({norm.name}): "
+                                 "its weights are damaged")
             norm.mean.assign(total.mean)
             norm.variance.assign(total.variance)
         return results

@@ -296,6 +296,13 @@ def test_values_that_are_not_numbers_are_an_error():
         Stylizer(damaged, memory_limit=PLENTY)(photo(8, 8))
 
 
+def test_features_beyond_float16_are_an_error_in_tiles():
+    large = build_generator(4)
+    large.get_layer("b1_conv1").set_weights([np.full((3, 3, 3, 4), 1e5, np.float32)])
+    with pytest.raises(ValueError, match="not numbers"):
+        TiledGenerator(large)(photo(64, 64), 64)
+
+
 def test_bfloat16_is_close(generator, stylizer):
     picture = photo(32, 32)
     result = Stylizer.load(generator, precision="bfloat16")(picture)
