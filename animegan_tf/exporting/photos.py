@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
+from typing import Sequence
 
 import numpy as np
 
@@ -15,25 +15,18 @@ PARITY_SIZES = ((256, 256), (192, 256), (320, 240), (128, 384), (96, 96), (253, 
 """Height and width of the pictures that an export is compared on; some no multiple of 4."""
 
 
-def load_photos(folder: str | os.PathLike | None, count: int) -> list[np.ndarray]:
-    """Up to `count` photos, spread evenly over a folder; drawn ones if there is no folder.
+def drawn_photos(count: int) -> list[np.ndarray]:
+    """Photo-like pictures of the demo data set, uint8 (288, 384, 3)."""
+    rng = np.random.default_rng(0)
+    return [demo.draw_photo(rng, 288, 384) for _ in range(count)]
 
-    Returns:
-        uint8 (H, W, 3) RGB, of their own sizes.
+
+def read_photos(paths: Sequence[Path], count: int) -> list[np.ndarray]:
+    """Up to `count` photos, evenly spread over a list; uint8 (H, W, 3) of their own sizes.
 
     Raises:
-        UserError: the folder is missing or has no picture, or pictures can't be read.
+        UserError: pictures can't be read.
     """
-    if folder is None:
-        rng = np.random.default_rng(0)
-        return [demo.draw_photo(rng, 288, 384) for _ in range(count)]
-    if not Path(folder).is_dir():
-        raise UserError(Finding(f"--photos={folder}", "no such folder",
-                                "Name a folder of photos, or leave it out"))
-    paths = images.find_images(folder)
-    if not paths:
-        raise UserError(Finding(f"--photos={folder}", "no picture in it",
-                                "Name a folder of photos, or leave it out"))
     chosen = [paths[i] for i in np.unique(np.linspace(0, len(paths) - 1, count).astype(int))]
     photos, findings = [], []
     for path in chosen:

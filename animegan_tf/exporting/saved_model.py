@@ -21,6 +21,7 @@ import tensorflow as tf
 
 from animegan_tf.exporting.network import constant_network
 from animegan_tf.exporting.parity import EXACT, Artefact, Route
+from animegan_tf.exporting.photos import fit
 from animegan_tf.images import encode_image, to_float
 
 WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
@@ -42,7 +43,7 @@ def export_saved_model(generator: tf.keras.Model, name: str, folder: Path,
     tf.saved_model.save(module, str(path), signatures={
         "serving_default": module.from_image_bytes, "uint8": module.from_uint8,
         "float": module.from_float})
-    write_warmup(path / WARMUP_FILE, name, photo)
+    write_warmup(path / WARMUP_FILE, name, fit(photo, 128, 128))
 
     signatures = tf.saved_model.load(str(path)).signatures
 

@@ -42,6 +42,12 @@ FLOAT_OPERATIONS = ("MEAN", "SQUARED_DIFFERENCE", "RSQRT", "MUL", "ADD", "SUB", 
 """Stay float in int8 files: the norms' chains of sums and quotients, what follows them directly,
 and the output."""
 
+GPU_OPERATIONS = frozenset((
+    "ADD", "CONV_2D", "DEPTHWISE_CONV_2D", "DEQUANTIZE", "LEAKY_RELU", "MEAN", "MINIMUM",
+    "MIRROR_PAD", "MUL", "QUANTIZE", "RELU", "RESIZE_BILINEAR", "RSQRT", "SQUARED_DIFFERENCE", "SUB",
+    "TANH"))
+"""Of the network's operations, those that TFLite's GPU delegate documents or implements."""
+
 _STAGE = re.compile(r"[bu]\d_(?:conv\d?|sep|down|up)|m_conv\d|m_r\d|output")
 _MARGIN = 1.0  # dB above the threshold that int8 is tuned to, on other photos than it is judged on.
 
@@ -51,12 +57,13 @@ class Kind(NamedTuple):
 
     precision: str
     side: int | None
-    io: str
+    io_type: str
 
     @property
     def file_name(self) -> str:
         size = "any" if self.side is None else str(self.side)
-        return f"generator_{self.precision}_{size}.tflite"
+        suffix = "_uint8_io" if self.io_type == "uint8" else ""
+        return f"generator_{self.precision}_{size}{suffix}.tflite"
 
     @property
     def shape(self) -> tuple[int | None, ...]:
@@ -71,15 +78,15 @@ class Exporter:
         reference: of the same generator.
         photos: uint8 (H, W, 3) of any sizes, the more and the more typical the better: the
             ranges of int8 come from them.
-        io: "float32": RGB in [-1, 1]; "uint8": RGB in 0..255, scaled and clipped in the graph.
+        io_type: "float32": RGB in [-1, 1]; "uint8": RGB in 0..255, scaled and clipped in the graph.
     """
 
     def __init__(self, generator: tf.keras.Model, reference: Reference,
-                 photos: list[np.ndarray], io: str = "float32"):
+                 photos: list[np.ndarray], io_type: str = "float32"):
         self._generator = generator
         self._reference = reference
         self._photos = photos
-        self._io = io
+        self._io_type = io_type
         self._float_stages = None
 
     def export(self, folder: Path, output: Path, sizes=SIZES) -> Iterator[Artefact]:
@@ -91,91 +98,122 @@ class Exporter:
         """
         for side in sizes:
             for precision in _LIMITS:
-                yield self._export_one(Kind(precision, side, self._io), folder, output)
+                yield self._export_one(Kind(precision, side, self._io_type), folder, output)
 
     def _export_one(self, kind, folder, output):
         path = folder / kind.file_name
-        with self._converter(kind) as converter:
-            if kind.precision == "int8":
-                content, notes = self._quantize(converter, kind)
-            else:
-                content, notes = converter.convert(), []
+        if kind.precision == "int8":
+            content, notes = self._quantize(kind)
+        else:
+            content, notes = convert(self._generator, kind), []
         path.write_bytes(content)
-        operations, gpu = analyse(content)
-        notes += [f"operations: {_counted(operations)}", gpu]
+        operations = operations_of(content)
+        notes += [f"operations: {_counted(operations)}", gpu_note(operations, kind)]
         write_metadata(path, kind)
         return Artefact(
             name=f"TFLite {kind.precision}", path=path, destination=output / kind.file_name,
             limit=_LIMITS[kind.precision], size=(kind.side, kind.side) if kind.side else None,
             runtime=RUNTIME, notes=notes,
             routes=[Route(SIGNATURE, f"photo: {_describe(kind)}", f"anime: {_describe(kind)}",
-                          runner(path.read_bytes(), kind.io))])
+                          runner(path.read_bytes(), kind.io_type))])
 
-    @contextlib.contextmanager
-    def _converter(self, kind):
-        with tempfile.TemporaryDirectory() as folder:
-            module = tf.Module()
-            module.stylize = _signature(self._generator, kind)
-            tf.saved_model.save(module, folder, signatures={SIGNATURE: module.stylize})
-            converter = tf.lite.TFLiteConverter.from_saved_model(
-                folder, signature_keys=[SIGNATURE])
-            converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-            if kind.precision != "float32":
-                converter.optimizations = [tf.lite.Optimize.DEFAULT]
-            if kind.precision == "float16":
-                converter.target_spec.supported_types = [tf.float16]
-            yield converter
-
-    def _quantize(self, converter, kind):
-        """int8 with as many stages as the threshold allows.
+    def _quantize(self, kind):
+        """int8 with as few stages in float as the threshold asks for.
 
         Errors in the stages near the output reach the picture with no norm behind them, those
         of early stages hardly. Which stages those are is measured: one at a time is quantised,
         with everything else float. The most harmful then stay float, as many as it takes.
         """
-        pixels = len(self._photos) * 256 ** 2
         side = kind.side or 256
-        pictures = [fit(photo, side, side) for photo in self._photos]
-        pictures = pictures[:max(2, pixels // side ** 2)]
-        feeds = [[feed(picture, kind.io)] for picture in pictures]
-        converter.representative_dataset = lambda: iter(feeds)
-        debugger = tf.lite.experimental.QuantizationDebugger(
-            converter=converter, debug_dataset=lambda: iter(feeds[:1]), debug_options=_options([]))
-
-        def quantized(float_tensors):
-            debugger.options = _options(float_tensors)
-            return debugger.get_nondebug_quantized_model()
-
-        judged = pictures[:2]
+        count = max(2, len(self._photos) * 256 ** 2 // side ** 2)
+        pictures = [fit(photo, side, side) for photo in self._photos[:count]]
+        feeds = [[feed(picture, kind.io_type)] for picture in pictures]
 
         def psnr(content):
-            run = runner(content, kind.io)
+            run = runner(content, kind.io_type)
             return difference((_as_float(run(picture)), self._reference(picture))
-                              for picture in judged).psnr
+                              for picture in pictures[:2]).psnr
 
-        stages = _stages(debugger)
-        if self._float_stages is None:
-            self._float_stages = _most_harmful(stages, quantized, psnr)
-        for count in range(len(self._float_stages) + 1):
-            kept = self._float_stages[:count]
-            content = quantized([tensor for stage in kept for tensor in stages[stage]])
-            if psnr(content) >= INT8.psnr + _MARGIN:
-                break
+        with _converter(self._generator, kind) as converter:
+            converter.representative_dataset = lambda: iter(feeds)
+            quantizer = _Quantizer(converter, lambda: iter(feeds[:1]))
+            if self._float_stages is None:
+                self._float_stages = quantizer.most_harmful(psnr)
+            for count in range(len(self._float_stages) + 1):
+                kept = self._float_stages[:count]
+                content = quantizer.quantize(kept)
+                if psnr(content) >= INT8.psnr + _MARGIN:
+                    break
         return content, [
             f"calibrated on {len(pictures)} photos; in float: "
             f"{', '.join(FLOAT_OPERATIONS)}; and the stages {', '.join(kept) or 'none'}"]
 
 
+class _Quantizer:
+    """TensorFlow's quantisation debugger by stages of the network; it calibrates once.
+
+    Args:
+        converter: with its representative data set.
+        data: a few of the same inputs, on which tensors are found.
+    """
+
+    def __init__(self, converter, data):
+        self._debugger = tf.lite.experimental.QuantizationDebugger(
+            converter=converter, debug_dataset=data, debug_options=_options([]))
+        self._debugger.run()
+        table = io.StringIO()
+        self._debugger.layer_statistics_dump(table)
+        table.seek(0)
+        self._stages = {}
+        for row in csv.DictReader(table):
+            stage = _STAGE.search(row["tensor_name"])
+            if stage:
+                self._stages.setdefault(stage[0], []).append(row["tensor_name"])
+
+    def quantize(self, float_stages):
+        """The file with these stages in float."""
+        self._debugger.options = _options(
+            [tensor for stage in float_stages for tensor in self._stages[stage]])
+        return self._debugger.get_nondebug_quantized_model()
+
+    def most_harmful(self, psnr):
+        """All stages, first the one that costs most where it alone is quantised."""
+        alone = {stage: psnr(self.quantize(self._stages.keys() - {stage}))
+                 for stage in self._stages}
+        return sorted(alone, key=alone.get)
+
+
+def convert(generator: tf.keras.Model, kind: Kind) -> bytes:
+    """A file that needs no calibration: float32, float16 or dynamic-range int8."""
+    with _converter(generator, kind) as converter:
+        return converter.convert()
+
+
+@contextlib.contextmanager
+def _converter(generator, kind):
+    with tempfile.TemporaryDirectory() as folder:
+        module = tf.Module()
+        module.stylize = _signature(generator, kind)
+        tf.saved_model.save(module, folder, signatures={SIGNATURE: module.stylize})
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[SIGNATURE])
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+        if kind.precision != "float32":
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if kind.precision == "float16":
+            converter.target_spec.supported_types = [tf.float16]
+        yield converter
+
+
 def _signature(generator, kind):
     network = constant_network(generator)
-    if kind.io == "float32":
+    if kind.io_type == "float32":
         def stylize(photo):
             return {"anime": network(photo)}
     else:
         def stylize(photo):
             anime = network(tf.cast(photo, tf.float32) / 127.5 - 1)
             return {"anime": tf.cast(tf.clip_by_value((anime + 1) / 2 * 255, 0, 255), tf.uint8)}
-    return tf.function(stylize, input_signature=[tf.TensorSpec(kind.shape, kind.io, "photo")])
+    return tf.function(stylize, input_signature=[tf.TensorSpec(kind.shape, kind.io_type, "photo")])
 
 
 def _options(float_tensors):
@@ -183,37 +221,16 @@ def _options(float_tensors):
         denylisted_ops=list(FLOAT_OPERATIONS), denylisted_nodes=float_tensors)
 
 
-def _stages(debugger):
-    """The quantised tensors of each stage of the network, by the debugger's statistics."""
-    debugger.run()
-    table = io.StringIO()
-    debugger.layer_statistics_dump(table)
-    table.seek(0)
-    stages = {}
-    for row in csv.DictReader(table):
-        stage = _STAGE.search(row["tensor_name"])
-        if stage:
-            stages.setdefault(stage[0], []).append(row["tensor_name"])
-    return stages
-
-
-def _most_harmful(stages, quantized, psnr):
-    tensors = [tensor for stage in stages.values() for tensor in stage]
-    alone = {stage: psnr(quantized([tensor for tensor in tensors if tensor not in members]))
-             for stage, members in stages.items()}
-    return sorted(alone, key=alone.get)
-
-
-def feed(photo: np.ndarray, io: str) -> np.ndarray:
+def feed(photo: np.ndarray, io_type: str) -> np.ndarray:
     """uint8 photo (H, W, 3) as a file's input takes it: (1, H, W, 3)."""
-    return (photo if io == "uint8" else to_float(photo))[None]
+    return (photo if io_type == "uint8" else to_float(photo))[None]
 
 
 def _as_float(result):
     return to_float(result) if result.dtype == np.uint8 else result
 
 
-def runner(content: bytes, io: str, interpreter: type = Interpreter
+def runner(content: bytes, io_type: str, interpreter: type = Interpreter
            ) -> Callable[[np.ndarray], np.ndarray]:
     """Loads a file: uint8 photo (H, W, 3) to the result, float32 in [-1, 1] or uint8.
 
@@ -225,22 +242,27 @@ def runner(content: bytes, io: str, interpreter: type = Interpreter
     def run(photo):
         height, width, _ = photo.shape
         padded = np.pad(photo, ((0, -height % 4), (0, -width % 4), (0, 0)), mode="reflect")
-        return signature(photo=feed(padded, io))["anime"][0, :height, :width]
+        return signature(photo=feed(padded, io_type))["anime"][0, :height, :width]
 
     return run
 
 
-def analyse(content: bytes) -> tuple[Counter, str]:
-    """A file's operations with their number, and whether the GPU delegate takes them all."""
+def operations_of(content: bytes) -> Counter:
+    """A file's operations, each with its number."""
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        tf.lite.experimental.Analyzer.analyze(model_content=content, gpu_compatibility=True)
-    text = printed.getvalue()
-    operations = Counter(re.findall(r"Op#\d+ (\w+)", text))
-    complaints = sorted(set(re.findall(r"GPU COMPATIBILITY WARNING: (.+)", text)))
-    if complaints:
-        return operations, "GPU delegate: not all operations: " + "; ".join(complaints)
-    return operations, "GPU delegate: takes all operations, by TensorFlow's analyzer"
+        tf.lite.experimental.Analyzer.analyze(model_content=content)
+    return Counter(re.findall(r"Op#\d+ (\w+)", printed.getvalue()))
+
+
+def gpu_note(operations: Counter, kind: Kind) -> str:
+    """What the GPU delegate does with a file, by `GPU_OPERATIONS` and its need of fixed sizes."""
+    if kind.side is None:
+        return "GPU delegate: no, it needs a fixed size"
+    others = sorted(operations.keys() - GPU_OPERATIONS)
+    if others:
+        return f"GPU delegate: takes all operations but {', '.join(others)}, which stay on the CPU"
+    return "GPU delegate: takes all operations"
 
 
 def _counted(operations):
@@ -249,8 +271,8 @@ def _counted(operations):
 
 def _describe(kind):
     side = kind.side or "multiple of 4"
-    values = "RGB 0..255" if kind.io == "uint8" else "RGB in [-1, 1]"
-    return f"{kind.io} [1, {side}, {side}, 3], {values}"
+    values = "RGB 0..255" if kind.io_type == "uint8" else "RGB in [-1, 1]"
+    return f"{kind.io_type} [1, {side}, {side}, 3], {values}"
 
 
 def write_metadata(path: Path, kind: Kind) -> None:
@@ -268,6 +290,6 @@ def write_metadata(path: Path, kind: Kind) -> None:
 
 def _tensor(kind):
     sides = ["height, a multiple of 4", "width, a multiple of 4"]
-    return {"type": kind.io, "shape": [1, *([kind.side] * 2 if kind.side else sides), 3],
+    return {"type": kind.io_type, "shape": [1, *([kind.side] * 2 if kind.side else sides), 3],
             "layout": "NHWC", "channels": "RGB",
-            "range": [0, 255] if kind.io == "uint8" else [-1, 1]}
+            "range": [0, 255] if kind.io_type == "uint8" else [-1, 1]}

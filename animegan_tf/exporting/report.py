@@ -1,0 +1,140 @@
+"""report.json and report.md: what was exported, how exact and how fast it is, how to use it."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import platform
+from pathlib import Path
+from typing import Iterable
+
+import numpy as np
+import tensorflow as tf
+
+from animegan_tf.exporting.lighter import Row
+from animegan_tf.exporting.parity import PARITY_SIZES, Checked
+from animegan_tf.exporting.saved_model import docker_command
+from animegan_tf.images import write_bytes
+
+
+def machine() -> str:
+    """The processor and its threads, as far as the system says."""
+    name = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        models = [line.split(":", 1)[1].strip() for line in info.read_text().splitlines()
+                  if line.startswith("model name")]
+        name = models[0] if models else name
+    return f"{name}, {os.cpu_count()} threads"
+
+
+def describe(checked: Checked, placed: bool, output: Path) -> dict:
+    """An artefact's entry of the report."""
+    artefact = checked.artefact
+    return {
+        "name": artefact.name, "path": artefact.destination.relative_to(output).as_posix(),
+        "bytes": checked.bytes, "limit": str(artefact.limit), "within_limit": checked.holds,
+        "in_place": placed, "runtime": artefact.runtime, "notes": artefact.notes,
+        "size": list(artefact.size) if artefact.size else None,
+        "signatures": [{
+            "name": row.route.name, "inputs": row.route.inputs, "outputs": row.route.outputs,
+            "max_error": _number(row.difference.maximum), "mean_error": _number(row.difference.mean),
+            "psnr_db": _number(row.difference.psnr), "latency_ms": _number(row.milliseconds)}
+            for row in checked.measured]}
+
+
+def _number(value):
+    """JSON has neither infinity nor NaN: those become text."""
+    return float(f"{value:.4g}") if math.isfinite(value) else str(value)
+
+
+def build_report(*, name: str, model: str, generator: tf.keras.Model, photos: str,
+                 artefacts: Iterable[dict], lighter: Iterable[Row], output: Path) -> dict:
+    """All facts of an export, as `report.json` has them.
+
+    Args:
+        name: of the style.
+        model: where the weights came from.
+        generator: the network.
+        photos: in words, which pictures it was checked and calibrated on.
+        artefacts: of `describe`.
+        lighter: of `lighter.compare`; may be empty.
+        output: the folder of the export.
+    """
+    artefacts = list(artefacts)
+    served = any(entry["name"] == "SavedModel" and entry["in_place"] for entry in artefacts)
+    return {
+        "name": name, "model": model, "photos": photos, "machine": machine(),
+        "parameters": sum(int(np.prod(v.shape)) for v in generator.trainable_variables),
+        "tensorflow": tf.__version__, "parity_sizes": [list(size) for size in PARITY_SIZES],
+        "artefacts": artefacts, "lighter": [row._asdict() for row in lighter],
+        "serving_command": docker_command(name, output) if served else None}
+
+
+def write_report(report: dict, output: Path) -> None:
+    """Writes `report.json` and `report.md`."""
+    text = json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    write_bytes(output / "report.json", text.encode())
+    write_bytes(output / "report.md", to_markdown(report).encode())
+
+
+def to_markdown(report: dict) -> str:
+    """The report for people."""
+    entries = report["artefacts"]
+    sizes = ", ".join(f"{width}x{height}" for height, width in report["parity_sizes"])
+    parts = [
+        f"# Export of {report['name']}",
+        f"Weights: `{report['model']}`, {report['parameters']:,} parameters. "
+        f"TensorFlow {report['tensorflow']}. Machine: {report['machine']}.",
+        f"Each file was read back by its own runtime and compared with the Keras model on "
+        f"{len(report['parity_sizes'])} pictures ({sizes}; files of one size on that size). "
+        f"Pictures: {report['photos']}. Errors are on [-1, 1], whose whole range is 2; results in "
+        f"uint8 are compared with the Keras model's uint8. Latency is the median for one picture "
+        f"of 256x256, or of the file's size.",
+        _table(("file", "signature", "MB", "max error", "mean error", "PSNR dB", "limit", "ms",
+                "runtime", "in place"),
+               [(entry["path"], row["name"], f"{entry['bytes'] / 1e6:.2f}", row["max_error"],
+                 row["mean_error"], row["psnr_db"], entry["limit"], row["latency_ms"],
+                 entry["runtime"], _placed(entry))
+                for entry in entries for row in entry["signatures"]]),
+        "## Inputs and outputs",
+        _table(("file", "signature", "input", "output"),
+               [(entry["path"], row["name"], row["inputs"], row["outputs"])
+                for entry in entries for row in entry["signatures"]])]
+    if report["lighter"]:
+        parts += ["## Lighter generators",
+                  "Weight and speed of other generators, and their PSNR against this one's pictures "
+                  "(two trainings never agree to the pixel: it says how close the results are, not "
+                  "which is better). FLOPs are of one 256x256 picture, the file is float16 TFLite, "
+                  "latency float32 TFLite at 256x256.",
+                  _table(("model", "width", "parameters", "GFLOPs", "file MB", "ms",
+                          "PSNR dB", "mean error"),
+                         [(row["model"], row["width"], f"{row['parameters']:,}",
+                           f"{row['flops'] / 1e9:.2f}", f"{row['file_bytes'] / 1e6:.2f}",
+                           f"{row['milliseconds']:.0f}", row["psnr_db"], row["mean_error"])
+                          for row in report["lighter"]])]
+    if report["serving_command"]:
+        parts += ["## TensorFlow Serving", f"```\n{report['serving_command']}\n```",
+                  f"Then `python examples/serving_client.py --model {report['name']} photo.jpg`. "
+                  "`serving/batching.config` is for `--enable_batching "
+                  f"--batching_parameters_file=/models/{report['name']}/serving/batching.config`: "
+                  "it bounds the queue, but makes nothing faster, since pictures go through the "
+                  "network one by one; requests that the server merged fail together when one of "
+                  "them holds a bad picture, and the row that is named is then the merged batch's."]
+    notes = [f"- `{entry['path']}`: {'; '.join(entry['notes'])}" for entry in entries
+             if entry["notes"]]
+    if notes:
+        parts += ["## Notes", "\n".join(notes)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _placed(entry):
+    if not entry["in_place"]:
+        return "NO: over the limit"
+    return "yes" if entry["within_limit"] else "yes, over the limit (--allow_lossy)"
+
+
+def _table(header, rows):
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
