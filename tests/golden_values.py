@@ -12,6 +12,9 @@ from animegan_tf.official import generator_variable_names
 
 GOLDEN = Path(__file__).parent / "golden"
 
+ZERO_GRADIENT = {f"g/in_{i}/beta" for i in (11, 14, 17, 20, 23, 26, 29, 32)}
+"""A constant per channel that the next instance norm removes: what is stored is rounding noise."""
+
 DISCRIMINATOR_LAYERS = ["conv1", "conv2_s2", "conv2", "conv3_s2", "conv3", "conv4", "logit_conv"]
 _DISCRIMINATOR_NORMS = ["conv2_norm", "conv3_norm", "conv4_norm"]
 
@@ -100,3 +103,12 @@ def discriminator_variables(model):
 def load_golden_weights(variables, network):
     for record in layers()[network]:
         variables[record["name"]].assign(weight(record))
+
+
+def load_golden_vgg19(model):
+    for record in layers()["vgg19"]:
+        _, unit, attribute = record["name"].split("/")
+        block, i = unit[4:].split("_")
+        if (int(block), int(i)) <= (4, 4):
+            layer = model.get_layer(f"block{block}_conv{i}")
+            getattr(layer, attribute).assign(weight(record))
