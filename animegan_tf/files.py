@@ -383,12 +383,16 @@ def _frame_count(data):
         return 1  # Another format, or damaged, which reading it will tell.
 
 
-def _reduced(array, max_side):
-    height, width = array.shape[:2]
+def reduced_size(height: int, width: int, max_side: int) -> tuple[int, int]:
+    """Height and width that fit into `max_side`, see `Options`."""
     if not max_side or max(height, width) <= max_side:
-        return array
+        return height, width
     scale = max_side / max(height, width)
-    return images.rescale(array, max(1, round(height * scale)), max(1, round(width * scale)))
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def _reduced(array, max_side):
+    return images.rescale(array, *reduced_size(*array.shape[:2], max_side))
 
 
 def _write(picture, anime, options):

@@ -22,7 +22,7 @@ import tensorflow as tf
 
 from animegan_tf import images
 from animegan_tf.errors import Finding, UserError
-from animegan_tf.files import DEFAULT_SUFFIX, STREAM, Job, Options, check_targets
+from animegan_tf.files import DEFAULT_SUFFIX, STREAM, Job, Options, check_targets, reduced_size
 from animegan_tf.stylize import Stylizer
 from animegan_tf.temporal import TemporalFilter
 from animegan_tf.videofiles import (
@@ -67,18 +67,31 @@ class VideoJob:
 
 
 def split_inputs(inputs: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Tells pictures from videos by the extension; patterns are expanded.
+    """Tells pictures from videos by the extension.
 
     Returns:
-        Files, folders, patterns and "-" for `plan_jobs`; files for `plan_videos`.
+        Files, folders, patterns and "-" for `plan_jobs`; files and patterns for `plan_videos`.
     """
-    names = []
+    pictures, videos = [], []
     for name in inputs:
-        is_pattern = name != STREAM and not os.path.exists(name) and glob.has_magic(name)
-        names += (sorted(glob.glob(name, recursive=True)) if is_pattern else []) or [name]
-    videos = [name for name in names if Path(name).suffix.lower() in VIDEO_EXTENSIONS
-              and not os.path.isdir(name)]
-    return [name for name in names if name not in videos], videos
+        matches = _matches(name) or [name]
+        others = [match for match in matches if not _is_video(match)]
+        if len(others) < len(matches):
+            videos.append(name)
+            pictures += others
+        else:
+            pictures.append(name)
+    return pictures, videos
+
+
+def _matches(name):
+    if name == STREAM or os.path.exists(name) or not glob.has_magic(os.fspath(name)):
+        return []
+    return sorted(glob.glob(os.fspath(name), recursive=True))
+
+
+def _is_video(name):
+    return Path(name).suffix.lower() in VIDEO_EXTENSIONS and not os.path.isdir(name)
 
 
 def plan_video(source: str | os.PathLike, target: str | os.PathLike | None = None,
@@ -98,7 +111,7 @@ def plan_videos(sources: Sequence[str | os.PathLike], *, output: str | None = No
     """Reads what the videos are, and finds a place for each result.
 
     Args:
-        sources: files.
+        sources: files, or patterns such as "clips/*.mp4".
         output: a folder, or a file for one source. None: beside the source. The extension of
             a result is its source's, or .mp4 where that can't be written.
         suffix: stands between name and extension; None: "_anime" beside the source, nothing in
@@ -114,17 +127,23 @@ def plan_videos(sources: Sequence[str | os.PathLike], *, output: str | None = No
             of a file; all findings at once.
     """
     findings = _wrong_settings(codec, crf, start, duration)
+    paths = {}
+    for source in sources:
+        matches = [Path(match) for match in _matches(source) if _is_video(match)]
+        paths.update(dict.fromkeys(matches, False))
+        if not matches:
+            paths[Path(source)] = True  # Asked for by its name.
     to_file = (output is not None and not os.path.isdir(output)
                and Path(output).suffix.lower() in CONTAINERS)
-    if to_file and len(sources) > 1:
-        findings.append(Finding(f"--output={output}", f"one file for {len(sources)} videos",
+    if to_file and len(paths) > 1:
+        findings.append(Finding(f"--output={output}", f"one file for {len(paths)} videos",
                                 "Give a folder"))
     if output == STREAM:
         findings.append(Finding("--output=-", "a video can't go to standard output",
                                 "Give a file or a folder"))
     suffix = (DEFAULT_SUFFIX if output is None else "") if suffix is None else suffix
     jobs = []
-    for source in map(Path, sources):
+    for source in paths:
         extension = source.suffix.lower()
         extension = source.suffix if extension in CONTAINERS else ".mp4"
         folder = source.parent if output is None else Path(output)
@@ -142,6 +161,9 @@ def plan_videos(sources: Sequence[str | os.PathLike], *, output: str | None = No
                        sound and bool(info.sound))
         findings += _wrong_format(job)
         jobs.append(job)
+    # Results of an earlier call that match the same pattern are no sources.
+    results = {job.target for job in jobs if job.target != job.source}
+    jobs = [job for job in jobs if paths[job.source] or job.source not in results]
     check_targets([Job(job.source, job.target) for job in jobs], overwrite, findings)
     return jobs
 
@@ -257,8 +279,11 @@ def _result_size(info, options):
 
 
 def _reduced_size(info, max_side):
-    scale = min(1, max_side / max(info.height, info.width)) if max_side else 1
-    return max(1, round(info.height * scale)), max(1, round(info.width * scale))
+    """Even, where the size changes in any case: most codecs store even sizes only."""
+    size = reduced_size(info.height, info.width, max_side)
+    if size == (info.height, info.width):
+        return size
+    return tuple(max(2, 2 * round(side / 2)) for side in size)
 
 
 def _stylize(stylizer, job, options, batch_size, temporal, on_frames):
@@ -313,8 +338,7 @@ def _batches(reader, info, max_side, batch_size):
         if not batch:
             return
         yield ([frame.time for frame in batch],
-               np.stack([images.rescale(frame.rgb, *size) if frame.rgb.shape[:2] != size
-                         else frame.rgb for frame in batch]))
+               np.stack([images.rescale(frame.rgb, *size) for frame in batch]))
 
 
 def _ahead(executor, iterator, count):

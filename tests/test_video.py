@@ -423,14 +423,55 @@ def test_memory_does_not_grow_with_the_length(tmp_path, delay):
     assert peaks[1] < peaks[0] + 20 * 64 * 64 * 3
 
 
-def test_inputs_are_split_by_extension(clip, tmp_path):
-    folder = tmp_path / "a"
-    folder.mkdir()
+def test_inputs_are_split_by_extension(tmp_path):
     for name in ("x.jpg", "y.MP4"):
-        (folder / name).touch()
-    pictures, videos = split_inputs([f"{folder}/*", str(folder), "-", "z.webm", "no*match.png"])
-    assert pictures == [f"{folder}/x.jpg", str(folder), "-", "no*match.png"]
-    assert videos == [f"{folder}/y.MP4", "z.webm"]
+        (tmp_path / name).touch()
+    pictures, videos = split_inputs(
+        [f"{tmp_path}/*", f"{tmp_path}/*.jpg", str(tmp_path), "-", "z.webm", "no*match.png"])
+    assert pictures == [f"{tmp_path}/x.jpg", f"{tmp_path}/*.jpg", str(tmp_path), "-",
+                        "no*match.png"]
+    assert videos == [f"{tmp_path}/*", "z.webm"]
+
+
+def test_patterns_leave_out_earlier_results(clip, tmp_path):
+    for name in ("a.mp4", "a_anime.mp4", "b.mp4", "text.txt"):
+        (tmp_path / name).write_bytes(clip.read_bytes())
+    jobs = plan_videos([f"{tmp_path}/*"], overwrite=True)
+    assert [job.source.name for job in jobs] == ["a.mp4", "b.mp4"]
+    with pytest.raises(UserError, match="a_anime.mp4: this is a source"):
+        plan_videos([tmp_path / "a.mp4", tmp_path / "a_anime.mp4"], overwrite=True)
+
+
+def infer(folder, *arguments):
+    script = Path(__file__).parent.parent / "infer.py"
+    return subprocess.run([sys.executable, str(script), "--model=generator.keras", *arguments],
+                          cwd=folder, capture_output=True, text=True)
+
+
+def test_command_line(clip, tmp_path):
+    save_generator(build_generator(4), tmp_path / "generator.keras")
+    (tmp_path / "clip.mp4").write_bytes(clip.read_bytes())
+    whole = write_video(tmp_path / "whole.mkv", numbered(25), crf="0")
+    (tmp_path / "cut.mkv").write_bytes(whole.read_bytes()[:whole.stat().st_size // 2])
+    cv2.imwrite(str(tmp_path / "photo.png"), numbered(1)[0])
+    done = infer(tmp_path, "clip.mp4", "cut.mkv", "photo.png", "--temporal", "--start=0.2",
+                 "--crf=30", "--batch_size=2", "--output=out", "--max_side=40")
+    assert done.returncode == 1, done.stderr
+    assert "out/clip.mp4: 20 frames in " in done.stderr
+    assert "failed: cut.mkv: the file is cut off" in done.stderr
+    assert sorted(os.listdir(tmp_path / "out")) == ["clip.mp4", "cut.mkv", "photo.png"]
+    frames = read_video(tmp_path / "out/clip.mp4")[0]
+    assert len(frames) == 20 and frames[0].shape == (28, 40, 3)
+
+
+def test_command_line_begins_nothing_that_cannot_work(tmp_path):
+    save_generator(build_generator(4), tmp_path / "generator.keras")
+    (tmp_path / "empty.mp4").touch()
+    done = infer(tmp_path, "empty.mp4", "--codec=h264", "--crf=99", "missing.jpg")
+    assert done.returncode == 2
+    assert "empty.mp4: an empty file. Give another file" in done.stderr
+    assert "missing.jpg: no such file" in done.stderr
+    assert sorted(os.listdir(tmp_path)) == ["empty.mp4", "generator.keras"]
 
 
 def still_scene(count, rng):
