@@ -41,6 +41,7 @@ with _held_back_stderr():
     tensorflow.config.list_physical_devices()
 
 from animegan_tf.generator import build_generator, load_generator, save_generator  # noqa: E402
+from animegan_tf.stylize import Stylizer  # noqa: E402
 from animegan_tf.version import __version__  # noqa: E402
 
-__all__ = ["__version__", "build_generator", "load_generator", "save_generator"]
+__all__ = ["Stylizer", "__version__", "build_generator", "load_generator", "save_generator"]

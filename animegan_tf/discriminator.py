@@ -11,7 +11,7 @@ def build_discriminator(width: int = 64, dtype: str = "float32") -> tf.keras.Mod
     """The patch discriminator (paper Fig. 1): 1,128,800 parameters at width 64.
 
     Input: (B, H, W, 3) RGB in [-1, 1], colour or gray as three equal channels.
-    Output: (B, ceil(H / 4), ceil(W / 4), 1) logits; least squares, so no sigmoid.
+    Output: (B, H // 4, W // 4, 1) logits; least squares, so no sigmoid.
 
     Pictures of a batch don't influence each other, so several batches may go through as one.
     Called with `training=True` it moves the spectral vectors u once, as one session run of the
