@@ -534,8 +534,8 @@ def _capture(path):
 
 def _colour_of(frame):
     matrix = frame.colorspace
-    if matrix not in _SWSCALE_MATRIX:  # Players go by the size.
-        matrix = _BT709 if min(frame.width, frame.height) > 576 else _BT601
+    if matrix not in _SWSCALE_MATRIX:  # Players go by the stored size, as here.
+        matrix = _BT709 if frame.width >= 1280 or frame.height > 576 else _BT601
     return Colour(int(matrix), int(frame.color_primaries), int(frame.color_trc))
 
 

@@ -56,7 +56,7 @@ def number_of(frame, count):
 
 
 def write_video(path, frames, rate=Fraction(25), pts=None, codec="libx264", sound=True,
-                range=1, matrix=1, pixel_format="yuv420p", options=None, aspect=None, crf="4"):
+                range=1, matrix=1, transfer=2, pixel_format="yuv420p", options=None, aspect=None, crf="4"):
     """A video with a sine of the same length. `pts` are in units of 1 / rate."""
     height, width, _ = frames[0].shape
     pts = list(np.arange(len(frames))) if pts is None else pts
@@ -65,7 +65,7 @@ def write_video(path, frames, rate=Fraction(25), pts=None, codec="libx264", soun
         stream.width, stream.height, stream.pix_fmt = width, height, pixel_format
         context = stream.codec_context
         context.time_base = 1 / Fraction(rate)
-        context.color_range, context.colorspace = range, matrix
+        context.color_range, context.colorspace, context.color_trc = range, matrix, transfer
         if aspect:
             context.sample_aspect_ratio = aspect
         tone = container.add_stream("aac", rate=RATE) if sound else None
@@ -97,8 +97,8 @@ def read_video(path):
         return ([frame.to_ndarray(format="rgb24") for frame in frames],
                 [float(frame.pts * frame.time_base) for frame in frames],
                 {"rate": stream.average_rate, "codec": context.name, "range": context.color_range,
-                 "matrix": context.colorspace, "aspect": stream.sample_aspect_ratio,
-                 "rotation": frames[0].rotation})
+                 "matrix": context.colorspace, "transfer": context.color_trc,
+                 "aspect": stream.sample_aspect_ratio, "rotation": frames[0].rotation})
 
 
 def sound_packets(path):
@@ -230,6 +230,17 @@ def test_colours_come_out_as_they_went_in(stylizer, tmp_path, matrix, range, pix
     assert stream["range"] == 1 and stream["matrix"] == matrix
     for index, colour in enumerate(COLOURS):
         assert np.abs(frames[1][40, 16 * index + 8].astype(int) - colour).max() <= 6
+
+
+def test_hdr_stays_hdr_and_is_noted(stylizer, tmp_path):
+    source = write_video(tmp_path / "clip.mp4", numbered(2), sound=False, matrix=9, transfer=16,
+                         codec="libx265", pixel_format="yuv420p10le")
+    notes = []
+    job = plan_video(source)
+    assert stylize_video(stylizer, job, UNCHANGED, on_note=notes.append) is None
+    frames, _, stream = read_video(job.target)
+    assert (stream["matrix"], stream["transfer"]) == (9, 16)
+    assert notes == [f"{source}: PQ (HDR) is kept, with 8 bits a channel"]
 
 
 def rotate_mp4(path, angle):
