@@ -45,6 +45,8 @@ flags.DEFINE_enum("tflite_io", "float32", ["float32", "uint8"], "what TFLite fil
                   "RGB in [-1, 1], or RGB in 0..255 with scaling and clipping in the graph")
 flags.DEFINE_list("tflite_sizes", ["256", "512", "any"], "height and width of TFLite files: "
                   "multiples of 4 from 8, or any; GPU and NPU delegates need fixed ones")
+flags.DEFINE_multi_enum("tflite_precision", list(tflite.LIMITS), list(tflite.LIMITS),
+                        "number format of TFLite files; may be repeated")
 flags.DEFINE_string("photos", None, "folder of photos to calibrate int8 with and to compare on; "
                     "default: those of the training run, or drawn ones where they are gone")
 flags.DEFINE_integer("calibration_photos", 32, "photos of 256x256 that int8 is calibrated with; "
@@ -202,7 +204,7 @@ def export(targets, generator, name, reference, calibration, sizes, folder, outp
         yield onnx.export_onnx(generator, folder, output)
     if "tflite" in targets:
         yield from tflite.Exporter(generator, reference, calibration, FLAGS.tflite_io).export(
-            folder, output, sizes)
+            folder, output, sizes, FLAGS.tflite_precision)
 
 
 def finish(artefact, reference, photos, output):

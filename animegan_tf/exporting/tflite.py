@@ -12,7 +12,7 @@ import tempfile
 import zipfile
 from collections import Counter
 from pathlib import Path
-from typing import Callable, Iterator, NamedTuple
+from typing import Callable, Iterable, Iterator, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -35,7 +35,8 @@ SIZES = (256, 512, None)
 """Height and width of the files; None: both are dynamic."""
 METADATA_FILE = "metadata.json"
 
-_LIMITS = {"float32": EXACT, "float16": FLOAT16, "dynamic_int8": INT8, "int8": INT8}
+LIMITS = {"float32": EXACT, "float16": FLOAT16, "dynamic_int8": INT8, "int8": INT8}
+"""Of each precision: float32, float16 weights, int8 weights, int8 weights and activations."""
 
 FLOAT_OPERATIONS = ("MEAN", "SQUARED_DIFFERENCE", "RSQRT", "MUL", "ADD", "SUB", "LEAKY_RELU",
                     "TANH")
@@ -89,15 +90,18 @@ class Exporter:
         self._io_type = io_type
         self._float_stages = None
 
-    def export(self, folder: Path, output: Path, sizes=SIZES) -> Iterator[Artefact]:
+    def export(self, folder: Path, output: Path, sizes: Iterable[int | None] = SIZES,
+               precisions: Iterable[str] = tuple(LIMITS)) -> Iterator[Artefact]:
         """Converts each precision in each size.
 
         Args:
             folder: where the files are written.
             output: the folder where they belong.
+            sizes: as `SIZES`.
+            precisions: keys of `LIMITS`.
         """
         for side in sizes:
-            for precision in _LIMITS:
+            for precision in precisions:
                 yield self._export_one(Kind(precision, side, self._io_type), folder, output)
 
     def _export_one(self, kind, folder, output):
@@ -112,7 +116,7 @@ class Exporter:
         write_metadata(path, kind)
         return Artefact(
             name=f"TFLite {kind.precision}", path=path, destination=output / kind.file_name,
-            limit=_LIMITS[kind.precision], size=(kind.side, kind.side) if kind.side else None,
+            limit=LIMITS[kind.precision], size=(kind.side, kind.side) if kind.side else None,
             runtime=RUNTIME, notes=notes,
             routes=[Route(SIGNATURE, f"photo: {_describe(kind)}", f"anime: {_describe(kind)}",
                           runner(path.read_bytes(), kind.io_type))])
@@ -137,13 +141,15 @@ class Exporter:
         with _converter(self._generator, kind) as converter:
             converter.representative_dataset = lambda: iter(feeds)
             quantizer = _Quantizer(converter, lambda: iter(feeds[:1]))
-            if self._float_stages is None:
-                self._float_stages = quantizer.most_harmful(psnr)
-            for count in range(len(self._float_stages) + 1):
-                kept = self._float_stages[:count]
-                content = quantizer.quantize(kept)
-                if psnr(content) >= INT8.psnr + _MARGIN:
+            kept = []
+            content = quantizer.quantize(kept)
+            while psnr(content) < INT8.psnr + _MARGIN:
+                if self._float_stages is None:
+                    self._float_stages = quantizer.most_harmful(psnr)
+                if len(kept) == len(self._float_stages):
                     break
+                kept = self._float_stages[:len(kept) + 1]
+                content = quantizer.quantize(kept)
         return content, [
             f"calibrated on {len(pictures)} photos; in float: "
             f"{', '.join(FLOAT_OPERATIONS)}; and the stages {', '.join(kept) or 'none'}"]
