@@ -18,6 +18,7 @@ each tile is computed with that margin, and cropped to its exact part. There are
 from __future__ import annotations
 
 import contextlib
+import functools
 import tempfile
 from typing import Iterator, NamedTuple
 
@@ -208,31 +209,37 @@ class _Step:
 
     def __init__(self, network, sources, targets, margin, keep=True):
         self.sources, self.targets, self._margin = sources, targets, margin // 4
+        self._network, self._keep = network, keep
         following = _norms(network)
         self._norms = [following.get(name) for name in targets]
-        model = tf.keras.Model([network.get_layer(name).output for name in sources],
-                               [network.get_layer(name).output for name in targets])
+
+    @functools.cached_property
+    def _function(self):
+        """From sources to (targets, moments of those that are measured), inside a window."""
+        model = tf.keras.Model([self._network.get_layer(name).output for name in self.sources],
+                               [self._network.get_layer(name).output for name in self.targets])
+        # As the bits of float16: TensorFlow's log complains of float16 arguments on most CPUs.
         specs = [tf.TensorSpec((1, None, None, source.shape[-1]),
-                               tf.float32 if name == "photo" else tf.float16)
-                 for name, source in zip(sources, model.inputs)]
+                               tf.float32 if name == "photo" else tf.uint16)
+                 for name, source in zip(self.sources, model.inputs)]
 
         @tf.function(input_signature=[specs, tf.TensorSpec((4,), tf.int32),
                                       tf.TensorSpec((), tf.int32)])
-        def run(inputs, inner, height):
-            inputs = [tf.cast(tensor, tf.float32) for tensor in inputs]
+        def function(inputs, inner, height):
+            inputs = [tensor if tensor.dtype == tf.float32 else tf.cast(
+                tf.bitcast(tensor, tf.float16), tf.float32) for tensor in inputs]
             outputs, moments = [], []
-            for name, norm, output in zip(targets, self._norms,
-                                          tf.nest.flatten(model(inputs, training=False))):
+            for norm, output in zip(self._norms, tf.nest.flatten(model(inputs, training=False))):
                 top, bottom, left, right = tf.unstack(inner * (tf.shape(output)[1] // height))
                 output = tf.cast(output[:, top:bottom, left:right], tf.float32)
                 if norm:
                     moments.append((tf.size(output[..., 0]),
                                     *tf.nn.moments(output, axes=[0, 1, 2])))
-                if keep:
-                    outputs.append(output if name == "anime" else tf.cast(output, tf.float16))
+                if self._keep:
+                    outputs.append(output)
             return outputs, moments
 
-        self._run = run
+        return function.get_concrete_function()
 
     def run(self, maps, windows, results=None):
         """Computes the targets in all windows, then sets the statistics that were measured.
@@ -256,8 +263,10 @@ class _Step:
                 scale = len(output) // (window.bottom - window.top)
                 if name not in results:
                     results[name] = np.empty(
-                        (bottom * scale, right * scale, output.shape[-1]), output.dtype)
-                results[name][_slices(window, scale)] = output
+                        (bottom * scale, right * scale, output.shape[-1]),
+                        np.uint8 if name == "anime" else np.float16)
+                with np.errstate(over="ignore"):  # What becomes infinite is found by the next norm.
+                    results[name][_slices(window, scale)] = output
             for total, part in zip(totals, moments):
                 total.add(*part)
         for norm, total in zip(norms, totals):
@@ -275,11 +284,13 @@ class _Step:
         outer = Window(max(window.top - self._margin, 0), min(window.bottom + self._margin, height),
                        max(window.left - self._margin, 0), min(window.right + self._margin, width))
         inputs = [maps[name][_slices(outer, _scale(name))][None] for name in self.sources]
-        inputs = [to_float(tensor) if tensor.dtype == np.uint8 else tensor for tensor in inputs]
+        inputs = [to_float(tensor) if tensor.dtype == np.uint8
+                  else np.ascontiguousarray(tensor).view(np.uint16) for tensor in inputs]
         inner = np.array([window.top - outer.top, window.bottom - outer.top,
                           window.left - outer.left, window.right - outer.left], np.int32)
-        outputs, moments = self._run([tf.constant(tensor) for tensor in inputs], inner,
-                                     np.int32(outer.bottom - outer.top))
+        outputs, moments = self._function([tf.constant(tensor) for tensor in inputs],
+                                          tf.constant(inner),
+                                          tf.constant(outer.bottom - outer.top))
         return [output[0].numpy() for output in outputs], moments
 
 
