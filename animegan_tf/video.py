@@ -291,6 +291,10 @@ def _stylize(stylizer, job, options, batch_size, temporal, on_frames):
     effects = {name: getattr(options, name)
                for name in ("strength", "keep_color", "match_brightness")}
     steady = TemporalFilter() if temporal else lambda photos, animes: animes
+    size = _result_size(job.info, options)
+    if job.codec and min(size) < CODECS[job.codec].min_side:
+        raise ValueError(f"{job.codec} needs {CODECS[job.codec].min_side} pixels on each side, not "
+                         f"{size[0]}x{size[1]}; give another --codec")
     job.target.parent.mkdir(parents=True, exist_ok=True)
     temporary = job.target.parent / f".{uuid.uuid4().hex}{job.target.suffix}"
     writer = _open_writer(job, temporary)

@@ -33,22 +33,24 @@ CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", "
 
 
 class Codec(NamedTuple):
-    """How a codec is used: FFmpeg's encoder and descriptor, quality, and its settings."""
+    """How a codec is used: FFmpeg's encoder and descriptor, quality, sizes, and its settings."""
 
     encoder: str
     name: str
     crf: int
     max_crf: int
+    min_side: int
     odd_sizes: bool
     options: dict[str, str]
 
 
 CODECS = {
-    "h264": Codec("libx264", "h264", 18, 51, False, {"preset": "medium"}),
-    "h265": Codec("libx265", "hevc", 21, 51, False, {"preset": "medium",
-                                                     "x265-params": "log-level=error"}),
-    "vp9": Codec("libvpx-vp9", "vp9", 28, 63, True, {"b": "0", "cpu-used": "3", "row-mt": "1"}),
-    "av1": Codec("libsvtav1", "av1", 28, 63, False, {"preset": "7"}),
+    "h264": Codec("libx264", "h264", 18, 51, 1, False, {"preset": "medium"}),
+    # x265 and SVT-AV1 damage the memory of the process where sides are far below 64.
+    "h265": Codec("libx265", "hevc", 21, 51, 64, False, {"preset": "medium",
+                                                         "x265-params": "log-level=error"}),
+    "vp9": Codec("libvpx-vp9", "vp9", 28, 63, 1, True, {"b": "0", "cpu-used": "3", "row-mt": "1"}),
+    "av1": Codec("libsvtav1", "av1", 28, 63, 64, False, {"preset": "7"}),
 }
 """What `--codec` may be. The given quality (CRF, lower is better) hardly differs from lossless."""
 

@@ -57,7 +57,7 @@ class NewestFrame:
                 return
 
     def take(self) -> np.ndarray | None:
-        """Waits for a frame that has not been taken: uint8 RGB (H, W, 3). None: there are no more."""
+        """Waits for a frame that has not been taken: uint8 RGB (H, W, 3). None: no more come."""
         with self._changed:
             self._changed.wait_for(lambda: self._frame is not None or self._ended)
             frame, self._frame = self._frame, None

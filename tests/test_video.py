@@ -50,13 +50,20 @@ def numbered(count, width=48, height=32):
     return frames
 
 
+def noise(count, width=48, height=32):
+    """Frames that need many bytes, so that a part of the file is a like part of the video."""
+    rng = np.random.default_rng(0)
+    return list(rng.integers(0, 256, (count, height, width, 3), np.uint8))
+
+
 def number_of(frame, count):
     bar = frame[2:frame.shape[0] // 4 - 2].mean(axis=(0, 2)) > 128
     return round(bar.mean() * count) - 1
 
 
 def write_video(path, frames, rate=Fraction(25), pts=None, codec="libx264", sound=True,
-                range=1, matrix=1, transfer=2, pixel_format="yuv420p", options=None, aspect=None, crf="4"):
+                range=1, matrix=1, transfer=2, pixel_format="yuv420p", options=None, aspect=None,
+                crf="4"):
     """A video with a sine of the same length. `pts` are in units of 1 / rate."""
     height, width, _ = frames[0].shape
     pts = list(np.arange(len(frames))) if pts is None else pts
@@ -193,6 +200,12 @@ def test_other_codecs(stylizer, tmp_path, codec):
     assert difference(frames[2], numbered(3, 64, 64)[2]) < 12
 
 
+def test_codecs_that_cannot_do_small_sizes_are_refused(stylizer, clip, tmp_path):
+    job = plan_video(clip, tmp_path / "out.mp4", codec="h265")
+    assert "h265 needs 64 pixels on each side, not 48x32" in stylize_video(stylizer, job).reason
+    assert not os.listdir(tmp_path)
+
+
 def test_lower_crf_is_larger(stylizer, clip, tmp_path):
     for crf in (10, 40):
         stylize_video(stylizer, plan_video(clip, tmp_path / f"{crf}.mp4", crf=crf, sound=False))
@@ -233,8 +246,8 @@ def test_colours_come_out_as_they_went_in(stylizer, tmp_path, matrix, range, pix
 
 
 def test_hdr_stays_hdr_and_is_noted(stylizer, tmp_path):
-    source = write_video(tmp_path / "clip.mp4", numbered(2), sound=False, matrix=9, transfer=16,
-                         codec="libx265", pixel_format="yuv420p10le")
+    source = write_video(tmp_path / "clip.mp4", numbered(2, 64, 64), sound=False, matrix=9,
+                         transfer=16, codec="libx265", pixel_format="yuv420p10le")
     notes = []
     job = plan_video(source)
     assert stylize_video(stylizer, job, UNCHANGED, on_note=notes.append) is None
@@ -292,9 +305,7 @@ def test_compare_and_max_side(stylizer, clip, tmp_path):
 @pytest.mark.parametrize("extension, options", [
     (".mp4", {"movflags": "faststart"}), (".mkv", {})])
 def test_a_cut_off_video_gives_what_can_be_read(stylizer, tmp_path, extension, options):
-    rng = np.random.default_rng(0)
-    noise = list(rng.integers(0, 256, (25, 32, 48, 3), np.uint8))
-    whole = write_video(tmp_path / f"whole{extension}", noise, options=options)
+    whole = write_video(tmp_path / f"whole{extension}", noise(25), options=options)
     cut = tmp_path / f"cut{extension}"
     cut.write_bytes(whole.read_bytes()[:whole.stat().st_size * 6 // 10])
     finding = stylize_video(stylizer, plan_video(cut), UNCHANGED)
@@ -372,8 +383,7 @@ def test_names_may_be_of_any_kind(stylizer, clip, tmp_path):
 
 
 def test_a_full_disk_leaves_the_earlier_result(stylizer, tmp_path):
-    rng = np.random.default_rng(0)
-    source = write_video(tmp_path / "clip.mp4", list(rng.integers(0, 256, (9, 64, 64, 3), np.uint8)))
+    source = write_video(tmp_path / "clip.mp4", noise(9, 64, 64))
     (tmp_path / "out.mp4").write_text("earlier")
     job = plan_video(source, tmp_path / "out.mp4", overwrite=True)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -555,8 +565,7 @@ def test_without_pyav_opencv_writes_silent_videos(tmp_path):
     write_video(tmp_path / "clip.mp4", numbered(25, 64, 64))
     write_video(tmp_path / "odd.mp4", numbered(3, 49, 33), codec="libvpx-vp9", sound=False)
     rotate_mp4(write_video(tmp_path / "turned.mp4", numbered(2, 64, 48), sound=False), 90)
-    rng = np.random.default_rng(0)
-    whole = write_video(tmp_path / "whole.mp4", list(rng.integers(0, 256, (25, 32, 48, 3), np.uint8)),
+    whole = write_video(tmp_path / "whole.mp4", noise(25),
                         options={"movflags": "faststart"}, sound=False)
     (tmp_path / "cut.mp4").write_bytes(whole.read_bytes()[:whole.stat().st_size // 2])
     (tmp_path / "text.mp4").write_text("not a video")
