@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import threading
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Callable, NamedTuple
@@ -282,7 +283,7 @@ def _takes_pictures(signature):
 
 
 class _TFLite:
-    """A TFLite file with one picture in and one out, float32 or quantised."""
+    """A TFLite file with one picture in and one out: float32, quantised, or plain uint8."""
 
     can_tile = False
     bytes_per_pixel = BYTES_PER_PIXEL
@@ -290,7 +291,9 @@ class _TFLite:
     def __init__(self, path):
         self.kind = f"the TFLite file {path}"
         try:
-            self._interpreter = tf.lite.Interpreter(str(path), num_threads=os.cpu_count())
+            with warnings.catch_warnings():  # That it will move to another package one day.
+                warnings.filterwarnings("ignore", r"(?s).*tf\.lite\.Interpreter is deprecated")
+                self._interpreter = tf.lite.Interpreter(str(path), num_threads=os.cpu_count())
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise UserError(Finding(str(path), f"not a readable TFLite file ({error})",
@@ -317,19 +320,26 @@ class _TFLite:
 
     def _call(self, picture):
         detail, = self._interpreter.get_input_details()
-        values = images.to_float(picture)
-        scale, zero = detail["quantization"]
-        if detail["dtype"] != np.float32:
-            limits = np.iinfo(detail["dtype"])
-            values = np.clip(np.round(values / scale) + zero, limits.min, limits.max)
-        self._interpreter.set_tensor(detail["index"], values.astype(detail["dtype"]))
+        self._interpreter.set_tensor(detail["index"], _quantized(picture, detail))
         self._interpreter.invoke()
         detail, = self._interpreter.get_output_details()
         anime = self._interpreter.get_tensor(detail["index"])
-        if detail["dtype"] != np.float32:
-            scale, zero = detail["quantization"]
+        scale, zero = detail["quantization"]
+        if scale:
             anime = (anime.astype(np.float32) - zero) * scale
-        return _to_uint8(anime, self.kind)
+        return anime if anime.dtype == np.uint8 else _to_uint8(anime, self.kind)
+
+
+def _quantized(picture, detail):
+    """uint8 pixels as a TFLite input takes them."""
+    scale, zero = detail["quantization"]
+    if detail["dtype"] == np.uint8 and not scale:
+        return picture
+    values = images.to_float(picture)
+    if scale:
+        limits = np.iinfo(detail["dtype"])
+        values = np.clip(np.round(values / scale) + zero, limits.min, limits.max)
+    return values.astype(detail["dtype"])
 
 
 def _to_uint8(values, kind):
@@ -371,11 +381,11 @@ def find_model(path: str | os.PathLike) -> tuple[Path, Callable]:
     if os.path.isdir(path):
         return _find_in_folder(path)
     if path.is_file():
+        with open(path, "rb") as file:
+            if file.read(8)[4:] == b"TFL3":  # First: with metadata it is a zip archive as well.
+                return path, _TFLite
         if zipfile.is_zipfile(path):
             return path, load_generator
-        with open(path, "rb") as file:
-            if file.read(8)[4:] == b"TFL3":
-                return path, _TFLite
     siblings = path.parent.glob("*") if path.parent.is_dir() else ()
     if any(sibling.name.startswith(path.name + ".") for sibling in siblings) or re.search(
             r"\.(index|meta|data-\d{5}-of-\d{5})$", path.name):

@@ -1,6 +1,7 @@
 """Stylizer: arrays in and out, every kind of file it loads, tiles."""
 
 import threading
+import zipfile
 
 import golden_values
 import numpy as np
@@ -278,6 +279,41 @@ def test_load_takes_tflite_of_any_size(exportable, tmp_path):
     for height, width in [(20, 24), (8, 40), (20, 24)]:
         batch = np.stack([photo(height, width), photo(height, width, 1)])
         assert_close(any_size(batch), directly(exportable, batch))
+
+
+def test_load_takes_tflite_with_metadata(exportable, tmp_path):
+    path = tflite(exportable, tmp_path / "any.tflite")
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("metadata.json", "{}")
+    assert_close(Stylizer.load(path)(photo(8, 8)), directly(exportable, photo(8, 8)[None])[0])
+
+
+def test_load_takes_tflite_of_plain_uint8(exportable, tmp_path):
+    kernel, bias = exportable.layers[-1].get_weights()
+
+    @tf.function(input_signature=[tf.TensorSpec((1, 16, 16, 3), tf.uint8)])
+    def stylize(pixels):
+        values = tf.nn.conv2d(tf.cast(pixels, tf.float32) / 127.5 - 1, kernel, 1, "SAME")
+        return tf.cast((tf.tanh(values + bias) + 1) / 2 * 255, tf.uint8)
+
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([stylize.get_concrete_function()])
+    path = written(tmp_path / "plain.tflite", converter.convert())
+    picture = photo(16, 16)
+    assert_close(Stylizer.load(path)(picture), directly(exportable, picture[None])[0])
+
+
+def test_load_takes_quantised_tflite(exportable, tmp_path):
+    inputs = tf.keras.Input((16, 16, 3), batch_size=1)
+    converter = tf.lite.TFLiteConverter.from_keras_model(
+        tf.keras.Model(inputs, exportable(inputs)))
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = lambda: (
+        [images.to_float(photo(16, 16, seed)[None])] for seed in range(8))
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    converter.inference_input_type = converter.inference_output_type = tf.int8
+    path = written(tmp_path / "int8.tflite", converter.convert())
+    picture = photo(16, 16)
+    assert_close(Stylizer.load(path)(picture), directly(exportable, picture[None])[0], limit=8)
 
 
 def test_load_takes_tflite_of_fixed_size(exportable, tmp_path):
