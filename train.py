@@ -51,7 +51,9 @@ def main(_):
         crop=config.crop, load_size=config.load_size, flip=config.flip,
         cache_dir=Path(config.cache_dir or RUNS / config.style.lower() / "edges"))
     data.prepare_edges()
-    validation = load_validation(files, image_size=config.image_size, count=config.sample_count)
+    trained_scale = data.load_size if config.crop else config.image_size
+    validation = load_validation(files, image_size=trained_scale // 4 * 4,
+                                 count=config.sample_count)
 
     trainer = Trainer(config, run_dir, data, validation, vgg19)
     if resumed_dir:
