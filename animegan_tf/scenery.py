@@ -12,8 +12,9 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-import cv2
 import numpy as np
+
+from animegan_tf.images import cv2
 
 # Noise and colour ---------------------------------------------------------------------------
 

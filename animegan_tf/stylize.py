@@ -14,13 +14,13 @@ import zipfile
 from pathlib import Path
 from typing import Callable, NamedTuple
 
-import cv2
 import numpy as np
 import tensorflow as tf
 
 from animegan_tf import images
 from animegan_tf.errors import Finding, UserError
 from animegan_tf.generator import WIDTH, build_generator, load_generator
+from animegan_tf.images import cv2
 from animegan_tf.memory import available_memory
 from animegan_tf.official import SCOPE, checkpoint_prefix, import_generator, read_checkpoint
 from animegan_tf.tiles import (

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
+
+from animegan_tf.images import cv2
 
 KEEP = 0.8
 """How much of the frame before stays where nothing has changed."""

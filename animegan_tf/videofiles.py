@@ -15,8 +15,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Iterator, NamedTuple
 
-import cv2
 import numpy as np
+
+from animegan_tf.images import cv2
 
 try:
     import av

@@ -7,12 +7,12 @@ import sys
 import threading
 from typing import Callable
 
-import cv2
 import numpy as np
 
 from animegan_tf import images
 from animegan_tf.errors import Finding, UserError
 from animegan_tf.files import Options, reduced_size
+from animegan_tf.images import cv2
 from animegan_tf.stylize import Stylizer
 from animegan_tf.temporal import TemporalFilter
 
