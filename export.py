@@ -20,7 +20,7 @@ from animegan_tf.devices import select_device
 from animegan_tf.errors import Finding, UserError, check_all, run_main
 from animegan_tf.exporting import lighter, onnx, saved_model, tflite
 from animegan_tf.exporting.parity import Reference, check, put_in_place
-from animegan_tf.exporting.photos import drawn_photos, read_photos
+from animegan_tf.exporting.photos import drawn_photos, read_photos, split_evenly
 from animegan_tf.exporting.report import build_report, describe, write_report
 from animegan_tf.generator import load_generator
 from animegan_tf.images import find_images, write_bytes
@@ -60,6 +60,7 @@ FLAGS = flags.FLAGS
 
 
 def main(_):
+    tflite.quieten_converters()
     targets = chosen_targets()
     _, (model, reader), (photos, calibration, photo_source), sizes, others, *_ = check_all(
         functools.partial(select_device, FLAGS.device), choose_model, choose_photos,
@@ -119,8 +120,8 @@ def choose_photos():
     """Photos to compare on, photos to calibrate with, and in words where they are from."""
     count = FLAGS.calibration_photos
     if FLAGS.photos:
-        paths = list_photos(FLAGS.photos)
-        return (read_photos(paths, CHECK_PHOTOS), read_photos(paths, count),
+        compared, others = split_evenly(list_photos(FLAGS.photos), CHECK_PHOTOS)
+        return (read_photos(compared, CHECK_PHOTOS), read_photos(others or compared, count),
                 f"photos in {FLAGS.photos}")
     files = files_of_run()
     if files:

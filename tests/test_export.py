@@ -17,7 +17,7 @@ from animegan_tf.exporting import lighter, onnx, parity, tflite
 from animegan_tf.exporting.network import constant_network
 from animegan_tf.exporting.parity import (
     EXACT, FLOAT16, INT8, Artefact, Difference, Limit, Reference, Route, check, difference)
-from animegan_tf.exporting.photos import drawn_photos, fit, read_photos
+from animegan_tf.exporting.photos import drawn_photos, fit, read_photos, split_evenly
 from animegan_tf.images import to_float, to_uint8, write_image
 
 SCRIPT = Path(__file__).parents[1] / "export.py"
@@ -127,6 +127,7 @@ def test_read_photos_spreads_over_the_list(tmp_path):
         write_image(path, np.full((4, 4, 3), 10 * i, np.uint8))
     assert [photo[0, 0, 0] for photo in read_photos(paths, 3)] == [0, 40, 80]
     assert len(read_photos(paths, 20)) == 9
+    assert split_evenly(list("abcdefg"), 3) == (list("adg"), list("bcef"))
 
 
 # TFLite -------------------------------------------------------------------------------------

@@ -27,9 +27,8 @@ def read_photos(paths: Sequence[Path], count: int) -> list[np.ndarray]:
     Raises:
         UserError: pictures can't be read.
     """
-    chosen = [paths[i] for i in np.unique(np.linspace(0, len(paths) - 1, count).astype(int))]
     photos, findings = [], []
-    for path in chosen:
+    for path in split_evenly(paths, count)[0]:
         try:
             photos.append(images.read_rgb(path))
         except images.ImageError as error:
@@ -37,6 +36,13 @@ def read_photos(paths: Sequence[Path], count: int) -> list[np.ndarray]:
     if findings:
         raise UserError(findings)
     return photos
+
+
+def split_evenly(items: Sequence, count: int) -> tuple[list, list]:
+    """Up to `count` items, evenly spread over all, and the others."""
+    chosen = set(np.linspace(0, len(items) - 1, count).astype(int).tolist())
+    return ([item for i, item in enumerate(items) if i in chosen],
+            [item for i, item in enumerate(items) if i not in chosen])
 
 
 def fit(photo: np.ndarray, height: int, width: int) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import importlib.metadata
 import io
 import json
 import os
@@ -25,10 +26,10 @@ from animegan_tf.images import to_float
 
 try:
     from ai_edge_litert.interpreter import Interpreter
-    RUNTIME = "LiteRT"
+    RUNTIME = f"LiteRT {importlib.metadata.version('ai-edge-litert')}"
 except ImportError:
     Interpreter = tf.lite.Interpreter
-    RUNTIME = "tf.lite"
+    RUNTIME = f"tf.lite {tf.__version__}"
 
 SIGNATURE = "serving_default"
 SIZES = (256, 512, None)
@@ -208,6 +209,11 @@ def _converter(generator, kind):
         if kind.precision == "float16":
             converter.target_spec.supported_types = [tf.float16]
         yield converter
+
+
+def quieten_converters() -> None:
+    """TensorFlow logs every step of a conversion; from now on only errors."""
+    tf.get_logger().setLevel("ERROR")
 
 
 def _signature(generator, kind):
