@@ -125,7 +125,8 @@ def read_checkpoint(path: str | os.PathLike) -> tf.train.CheckpointReader:
         return tf.train.load_checkpoint(prefix)
     except (tf.errors.OpError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
-        raise UserError(Finding(prefix, f"not a readable checkpoint ({reason})", _REMEDY)) from error
+        raise UserError(
+            Finding(prefix, f"not a readable checkpoint ({reason})", _REMEDY)) from error
 
 
 def import_generator(path: str | os.PathLike, dtype: str = "float32") -> tf.keras.Model:

@@ -179,11 +179,11 @@ def _read_authors_npy(path):
 def _set_calibrated_random_weights(model):
     """Gaussian kernels that fade from the centre, zero biases, each layer scaled once.
 
-    Random features carry texture and content (1606.04801, 2103.10571), not meaning. Twelve layers of
-    plain He-normal kernels blur a picture so much that a generator learns hardly anything from them;
-    with a taper the features stay where the picture's parts are. The scales come from a fixed
-    batch of smooth noise, and give every layer's output the same size. NumPy draws the kernels:
-    they are the same on every machine.
+    Random features carry texture and content (1606.04801, 2103.10571), not meaning. Twelve layers
+    of plain He-normal kernels blur a picture so much that a generator learns hardly anything from
+    them; with a taper the features stay where the picture's parts are. The scales come from a
+    fixed batch of smooth noise, and give every layer's output the same size. NumPy draws the
+    kernels: they are the same on every machine.
     """
     rng = np.random.RandomState(19)
     x = _calibration_batch(rng)

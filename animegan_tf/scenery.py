@@ -233,7 +233,7 @@ class _Photo(_Art):
 
     def land(self, relief):
         """Grass, woods, rock and snow under one sun, fading into the air."""
-        h, w, mood, rng = self.height, self.width, self.mood, self.rng
+        w, mood, rng = self.width, self.mood, self.rng
         distance, steps = relief.distance, len(relief.distance)
         patch = _fractal(rng, steps, w, 4, 7, 0.6)
         grain = _fractal(rng, steps, w, steps / 6, 3, 0.9)
@@ -457,7 +457,7 @@ class _Cel(_Art):
 
     def land(self, relief):
         """Every material in three tones; ink where near ground hides far ground."""
-        h, w, mood, rng = self.height, self.width, self.mood, self.rng
+        w, mood, rng = self.width, self.mood, self.rng
         distance, steps = relief.distance, len(relief.distance)
         patch = _fractal(rng, steps, w, 5, 3)
         wooded = _fractal(rng, steps, w, 6, 4) + 2 * (distance - 0.6) > 0.3
@@ -499,7 +499,7 @@ class _Cel(_Art):
 
     def water(self, relief, mask):
         """Flat bands of blue, the shore mirrored in one tone deeper, white dashes of light."""
-        h, w, mood, rng = self.height, self.width, self.mood, self.rng
+        h, w, mood = self.height, self.width, self.mood
         shore = np.where(mask.any(0), mask.argmax(0), h).astype(np.float32)
         shore = cv2.GaussianBlur(shore[None], (0, 0), w / 60)
         y = np.arange(h, dtype=np.float32)[:, None]
