@@ -36,7 +36,8 @@ def constant_network(generator: tf.keras.Model, *,
         the generator's.
     """
     norm = _fused_norm if fused_norm else _norm
-    graph = [(layer, inputs, layer.get_weights()) for layer, inputs in layers_with_inputs(generator)]
+    graph = [(layer, inputs, layer.get_weights())
+             for layer, inputs in layers_with_inputs(generator)]
     photo, anime = generator.layers[0].name, generator.layers[-1].name
 
     def network(photos):

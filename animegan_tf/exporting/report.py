@@ -39,7 +39,8 @@ def describe(checked: Checked, placed: bool, output: Path) -> dict:
         "size": list(artefact.size) if artefact.size else None,
         "signatures": [{
             "name": row.route.name, "inputs": row.route.inputs, "outputs": row.route.outputs,
-            "max_error": _number(row.difference.maximum), "mean_error": _number(row.difference.mean),
+            "max_error": _number(row.difference.maximum),
+            "mean_error": _number(row.difference.mean),
             "psnr_db": _number(row.difference.psnr), "latency_ms": _number(row.milliseconds)}
             for row in checked.measured]}
 
@@ -104,9 +105,9 @@ def to_markdown(report: dict) -> str:
                 for entry in entries for row in entry["signatures"]])]
     if report["lighter"]:
         parts += ["## Lighter generators",
-                  "Weight and speed of other generators, and their PSNR against this one's pictures "
-                  "(two trainings never agree to the pixel: it says how close the results are, not "
-                  "which is better). FLOPs are of one 256x256 picture, the file is float16 TFLite, "
+                  "Weight and speed of other generators, and their PSNR against this one's "
+                  "pictures (two trainings never agree to the pixel: it says how close the results "
+                  "are, not which is better). FLOPs are of one 256x256 picture, the file is float16 TFLite, "
                   "latency float32 TFLite at 256x256.",
                   _table(("model", "width", "parameters", "GFLOPs", "file MB", "ms",
                           "PSNR dB", "mean error"),

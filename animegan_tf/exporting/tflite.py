@@ -46,12 +46,12 @@ and the output."""
 
 GPU_OPERATIONS = frozenset((
     "ADD", "CONV_2D", "DEPTHWISE_CONV_2D", "DEQUANTIZE", "LEAKY_RELU", "MEAN", "MINIMUM",
-    "MIRROR_PAD", "MUL", "QUANTIZE", "RELU", "RESIZE_BILINEAR", "RSQRT", "SQUARED_DIFFERENCE", "SUB",
-    "TANH"))
+    "MIRROR_PAD", "MUL", "QUANTIZE", "RELU", "RESIZE_BILINEAR", "RSQRT", "SQUARED_DIFFERENCE",
+    "SUB", "TANH"))
 """Of the network's operations, those that TFLite's GPU delegate documents or implements."""
 
 _STAGE = re.compile(r"[bu]\d_(?:conv\d?|sep|down|up)|m_conv\d|m_r\d|output")
-_MARGIN = 1.0  # dB above the threshold that int8 is tuned to, on other photos than it is judged on.
+_MARGIN = 1.0  # dB above the limit that int8 is tuned to: it is judged on other photos.
 
 
 class Kind(NamedTuple):
