@@ -107,8 +107,8 @@ def to_markdown(report: dict) -> str:
         parts += ["## Lighter generators",
                   "Weight and speed of other generators, and their PSNR against this one's "
                   "pictures (two trainings never agree to the pixel: it says how close the results "
-                  "are, not which is better). FLOPs are of one 256x256 picture, the file is float16 TFLite, "
-                  "latency float32 TFLite at 256x256.",
+                  "are, not which is better). FLOPs are of one 256x256 picture, the file is "
+                  "float16 TFLite, latency float32 TFLite at 256x256.",
                   _table(("model", "width", "parameters", "GFLOPs", "file MB", "ms",
                           "PSNR dB", "mean error"),
                          [(row["model"], row["width"], f"{row['parameters']:,}",
