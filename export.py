@@ -49,7 +49,7 @@ flags.DEFINE_multi_enum("tflite_precision", list(tflite.LIMITS), list(tflite.LIM
                         "number format of TFLite files; may be repeated")
 flags.DEFINE_string("photos", None, "folder of photos to calibrate int8 with and to compare on; "
                     "default: those of the training run, or drawn ones where they are gone")
-flags.DEFINE_integer("calibration_photos", 32, "photos of 256x256 that int8 is calibrated with; "
+flags.DEFINE_integer("calibration_photos", 16, "photos of 256x256 that int8 is calibrated with; "
                      "more are more exact and take longer", lower_bound=2)
 flags.DEFINE_list("compare_models", [], "generator.keras of lighter trainings, for a table of "
                   "their weight, speed and closeness in the report")
