@@ -506,11 +506,11 @@ def test_only_paths_are_held(data_dir, tmp_path):
     for _ in range(3):
         for batch in dataset:
             del batch
-        time.sleep(0.3)  # All threads rest: tracemalloc is not safe to stop while they work.
+        time.sleep(1.0)  # All threads rest: tracemalloc is not safe to stop while they work.
         gc.collect()
         held.append(tracemalloc.get_traced_memory()[0])
     tracemalloc.stop()
-    assert held[2] - held[0] < 8 * (8 * 3 * SIZE * SIZE)  # Far less than the 80 batches.
+    assert held[2] - held[0] < 20 * (8 * 3 * SIZE * SIZE)  # Far less than the 80 batches.
     assert not any(isinstance(value, np.ndarray) for value in vars(data).values())
 
 
