@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import csv
 import importlib.metadata
 import io
 import json
@@ -141,7 +140,7 @@ class Exporter:
 
         with _converter(self._generator, kind) as converter:
             converter.representative_dataset = lambda: iter(feeds)
-            quantizer = _Quantizer(converter, lambda: iter(feeds[:1]))
+            quantizer = _Quantizer(converter)
             kept = []
             content = quantizer.quantize(kept)
             while psnr(content) < INT8.psnr + _MARGIN:
@@ -161,21 +160,19 @@ class _Quantizer:
 
     Args:
         converter: with its representative data set.
-        data: a few of the same inputs, on which tensors are found.
     """
 
-    def __init__(self, converter, data):
+    def __init__(self, converter):
         self._debugger = tf.lite.experimental.QuantizationDebugger(
-            converter=converter, debug_dataset=data, debug_options=_options([]))
-        self._debugger.run()
-        table = io.StringIO()
-        self._debugger.layer_statistics_dump(table)
-        table.seek(0)
+            converter=converter, debug_options=_options([]))
+        # The debugger's own statistics would name the tensors too, but keep all of them in memory.
+        tensors = Interpreter(model_content=self._debugger.get_nondebug_quantized_model()
+                              ).get_tensor_details()
         self._stages = {}
-        for row in csv.DictReader(table):
-            stage = _STAGE.search(row["tensor_name"])
+        for name in sorted({tensor["name"] for tensor in tensors}):
+            stage = _STAGE.search(name)
             if stage:
-                self._stages.setdefault(stage[0], []).append(row["tensor_name"])
+                self._stages.setdefault(stage[0], []).append(name)
 
     def quantize(self, float_stages):
         """The file with these stages in float."""
