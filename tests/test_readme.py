@@ -20,6 +20,8 @@ def test_every_flag_that_the_text_uses_exists():
     tables = "".join(README.split(f"<!-- flags: {script} -->")[1].split("<!-- end")[0]
                      for script in SCRIPTS)
     defined = set(re.findall(r"^\| `--(\w+)`", tables, re.MULTILINE))
+    for benchmark in (ROOT / "benchmarks").glob("*.py"):
+        defined |= set(re.findall(r'DEFINE_\w+\(\s*"(\w+)"', benchmark.read_text()))
     used = set(re.findall(r"(?<![\w-])--(\w+)", README))
     assert used - defined - {"nocrop", "logdir"} == set()
 
