@@ -49,7 +49,8 @@ GPU_OPERATIONS = frozenset((
     "SUB", "TANH"))
 """Of the network's operations, those that TFLite's GPU delegate documents or implements."""
 
-_STAGE = re.compile(r"[bu]\d_(?:conv\d?|sep|down|up)|m_conv\d|m_r\d|output")
+# The converter appends digits of its own to a layer's name.
+_STAGE = re.compile(r"[bum]1?_conv[12]|[bu]2_conv|[bu]\d_(?:sep|down|up)|m_r\d|output")
 _MARGIN = 1.0  # dB above the limit that int8 is tuned to: it is judged on other photos.
 
 
