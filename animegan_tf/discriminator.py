@@ -32,7 +32,7 @@ def build_discriminator(width: int = 64, dtype: str = "float32") -> tf.keras.Mod
         return SpectralNormalization(convolution, name=f"{name}_sn")(x)
 
     def norm(x, name):
-        return InstanceNormalization(1e-5, dtype="float32", name=f"{name}_norm")(x)
+        return InstanceNormalization(1e-5, name=f"{name}_norm")(x)
 
     def leaky_relu(x, name):
         return tf.keras.layers.LeakyReLU(0.2, dtype=dtype, name=f"{name}_act")(x)

@@ -35,15 +35,15 @@ def build_generator(width: int = WIDTH, dtype: str = "float32") -> tf.keras.Mode
 
     Args:
         width: channels of the first convolution; all others scale with it.
-        dtype: Keras dtype policy of the convolutions ("float32", "mixed_bfloat16"); norms and
-            output are float32 in any case.
+        dtype: Keras dtype policy of the convolutions ("float32", "mixed_bfloat16"); norms compute
+            in float32, and the output is float32, in any case.
     """
 
     def layer(kind, *args, **kwargs):
         return kind(*args, dtype=dtype, **kwargs)
 
     def norm(x, name, epsilon=1e-5):
-        return InstanceNormalization(epsilon, dtype="float32", name=f"{name}_norm")(x)
+        return InstanceNormalization(epsilon, name=f"{name}_norm")(x)
 
     def leaky_relu(x, name):
         return layer(tf.keras.layers.LeakyReLU, 0.2, name=f"{name}_act")(x)

@@ -22,6 +22,7 @@ from animegan_tf.errors import Finding, UserError
 from animegan_tf.generator import WIDTH, build_generator, load_generator
 from animegan_tf.images import cv2
 from animegan_tf.memory import available_memory
+from animegan_tf.network import constant_network
 from animegan_tf.official import SCOPE, checkpoint_prefix, import_generator, read_checkpoint
 from animegan_tf.tiles import (
     BYTES_PER_PIXEL, LONG_STEPS_BYTES_PER_PIXEL, MARGIN, MAX_TILE, MIN_TILE,
@@ -219,15 +220,17 @@ class _Generator:
         self._generator = generator
         self._tiled = None
         self._lock = threading.Lock()
-
-        @tf.function(input_signature=[tf.TensorSpec((None, None, None, 3))])
-        def run(photos):
-            return generator(photos, training=False)
-
-        self._run = run
+        # A GPU gains from batches. A CPU doesn't, and one picture at a time has a faster form.
+        self._one_by_one = not tf.config.list_logical_devices("GPU")
+        count = 1 if self._one_by_one else None
+        self._run = tf.function(
+            constant_network(generator, batch_of_one=self._one_by_one),
+            input_signature=[tf.TensorSpec((count, None, None, 3))])
 
     def __call__(self, batch):
-        return _to_uint8(self._run(images.to_float(batch)).numpy(), self.kind)
+        batches = np.split(batch, len(batch)) if self._one_by_one else [batch]
+        return np.concatenate([_to_uint8(self._run(images.to_float(photos)).numpy(), self.kind)
+                               for photos in batches])
 
     def in_tiles(self, picture, plan):
         with self._lock:  # Also because two large pictures at once would pass the memory limit.

@@ -13,11 +13,11 @@ import tensorflow as tf
 
 from animegan_tf import build_generator, save_generator
 from animegan_tf.exporting import lighter, onnx, parity, tflite
-from animegan_tf.exporting.network import constant_network
 from animegan_tf.exporting.parity import (
     EXACT, FLOAT16, INT8, Artefact, Difference, Limit, Reference, Route, check, difference)
 from animegan_tf.exporting.photos import drawn_photos, fit, read_photos, split_evenly
 from animegan_tf.images import to_float, to_uint8, write_image
+from animegan_tf.network import constant_network
 
 SCRIPT = Path(__file__).parents[1] / "export.py"
 
@@ -101,16 +101,6 @@ def test_a_result_of_another_size_is_an_error(reference, photos, tmp_path):
                         [Route("x", "", "", lambda photo: reference(photo)[1:])], size=(32, 32))
     with pytest.raises(ValueError, match=r"\(31, 32, 3\)"):
         check(artefact, reference, photos)
-
-
-@pytest.mark.parametrize("fused", [False, True])
-def test_constant_network_equals_keras(generator, photos, fused):
-    batch = to_float(np.stack(photos))[:1 if fused else 2]
-    network = tf.function(constant_network(generator, fused_norm=fused))
-    function = network.get_concrete_function(tf.TensorSpec((None, None, None, 3)))
-    assert not function.variables
-    expected = generator(batch, training=False)
-    assert np.abs(function(tf.constant(batch)) - expected).mean() < 1e-5
 
 
 def test_fit_crops_the_middle():

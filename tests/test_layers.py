@@ -59,6 +59,30 @@ def test_instance_norm_against_tensorflow_addons():
                                tfa.layers.InstanceNormalization(epsilon=1e-5)(x), atol=1e-5)
 
 
+@pytest.mark.parametrize("dtype, limit", [("float32", 1e-5), ("bfloat16", 0.03)])
+def test_instance_norm_of_a_known_and_an_unknown_number_of_pictures(dtype, limit):
+    x = tf.cast(3 * noise(2, 9, 5, 4) + 1, dtype)
+    layer = InstanceNormalization(1e-3)
+    layer.build(x.shape)
+    layer.set_weights([noise(4, seed=1), noise(4, seed=2)])
+    weights = tf.cast(noise(2, 9, 5, 4, seed=3), dtype)
+
+    def output_and_gradients(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = layer(x)
+            total = tf.reduce_sum(tf.cast(y * weights, tf.float32))
+        return y, tape.gradient(total, [x, *layer.trainable_variables])
+
+    unknown = tf.function(output_and_gradients,
+                          input_signature=[tf.TensorSpec((None, None, None, 4), dtype)])
+    (y, gradients), (y_unknown, gradients_unknown) = output_and_gradients(x), unknown(x)
+    assert y.dtype == y_unknown.dtype == dtype
+    for ours, other in zip([y, *gradients], [y_unknown, *gradients_unknown]):
+        difference = tf.abs(tf.cast(ours, tf.float32) - tf.cast(other, tf.float32))
+        assert tf.reduce_max(difference) < limit * tf.reduce_max(tf.abs(tf.cast(other, tf.float32)))
+
+
 def test_instance_norm_keeps_pictures_apart():
     x = noise(3, 6, 6, 2)
     layer = InstanceNormalization()

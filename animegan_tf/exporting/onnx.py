@@ -9,11 +9,11 @@ import numpy as np
 import tensorflow as tf
 
 from animegan_tf.errors import Finding, UserError
-from animegan_tf.exporting.network import layers_with_inputs
 from animegan_tf.exporting.parity import EXACT, Artefact, Route
 from animegan_tf.images import to_float
 from animegan_tf.layers import (
     InstanceNormalization, LegacyBilinearResize, ReflectionPadding2D)
+from animegan_tf.network import layers_with_inputs
 
 OPSET = 17
 IR_VERSION = 8

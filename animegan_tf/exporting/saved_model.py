@@ -19,10 +19,10 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from animegan_tf.exporting.network import constant_network
 from animegan_tf.exporting.parity import EXACT, Artefact, Route
 from animegan_tf.exporting.photos import fit
 from animegan_tf.images import encode_image, to_float
+from animegan_tf.network import constant_network
 
 WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
 
@@ -75,7 +75,7 @@ class ServingModule(tf.Module):
 
     def __init__(self, generator: tf.keras.Model):
         super().__init__()
-        network = constant_network(generator, fused_norm=True)
+        network = constant_network(generator, batch_of_one=True)
         self._network = tf.function(network, input_signature=[tf.TensorSpec((1, None, None, 3))])
 
     def _one_from_float(self, photo):

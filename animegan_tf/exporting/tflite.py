@@ -17,11 +17,11 @@ from typing import Callable, Iterable, Iterator, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from animegan_tf.exporting.network import constant_network
 from animegan_tf.exporting.parity import (
     EXACT, FLOAT16, INT8, Artefact, Reference, Route, difference)
 from animegan_tf.exporting.photos import fit
 from animegan_tf.images import to_float
+from animegan_tf.network import constant_network
 
 try:
     from ai_edge_litert.interpreter import Interpreter
