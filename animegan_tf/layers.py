@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import tensorflow as tf
 
 _register = tf.keras.utils.register_keras_serializable(package="animegan_tf")
@@ -126,7 +127,7 @@ def normalize_picture(x, gamma, beta, epsilon):
 
     Statistics, gamma and beta are float32; `x` may be float32, bfloat16 or float16.
     """
-    none = tf.zeros(0, tf.float32)
+    none = np.zeros(0, np.float32)
     return tf.raw_ops.FusedBatchNormV3(
         x=x, scale=gamma, offset=beta, mean=none, variance=none, epsilon=epsilon,
         is_training=True).y

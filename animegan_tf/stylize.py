@@ -225,7 +225,7 @@ class _Generator:
         count = 1 if self._one_by_one else None
         self._run = tf.function(
             constant_network(generator, batch_of_one=self._one_by_one),
-            input_signature=[tf.TensorSpec((count, None, None, 3))])
+            autograph=False, input_signature=[tf.TensorSpec((count, None, None, 3))])
 
     def __call__(self, batch):
         batches = np.split(batch, len(batch)) if self._one_by_one else [batch]
