@@ -13,7 +13,7 @@ from animegan_tf import flags as config_flags
 from animegan_tf.config import TrainConfig, read_config, resolve_config
 from animegan_tf.dataset import (
     TrainingData, check_training_files, find_training_files, load_validation)
-from animegan_tf.devices import select_device
+from animegan_tf.devices import select_devices, start_strategy, worker_of
 from animegan_tf.errors import Finding, UserError, check_all, run_main
 from animegan_tf.images import write_bytes
 from animegan_tf.perceptual import RANDOM, build_vgg19
@@ -21,7 +21,7 @@ from animegan_tf.runs import RUNS, new_run_dir, newest_run
 from animegan_tf.training import Trainer
 
 FREE_ON_RESUME = {"epochs", "save_every", "keep_checkpoints", "keep_generator_every", "log_every",
-                  "device", "run_dir", "style"}
+                  "device", "strategy", "run_dir", "style"}
 """What may change when a run goes on; all else would make it another run."""
 
 config_flags.define_flags(TrainConfig)
@@ -35,32 +35,47 @@ def main(_):
     config, resumed_dir = settings_of_run()
     if config.style.lower() == "demo" and not (config.photos or config.anime):
         demo.make_demo_dataset(config.data_dir)
-    device, files, vgg19, _ = check_all(
-        functools.partial(select_device, config.device),
+    checks = (
+        functools.partial(select_devices, config.strategy, config.device,
+                          batch_size=config.batch_size, xla=config.xla),
         functools.partial(find_files, config),
-        functools.partial(build_vgg19, config.vgg, config.precision),
         functools.partial(check_run_dir, config, resumed_dir))
+    if config.strategy == "multiworker":  # What is wrong here is said before the others are up.
+        device, files, _ = check_all(*checks)
+        strategy, vgg19 = start(config)
+    else:
+        device, files, _, (strategy, vgg19) = check_all(*checks, functools.partial(start, config))
     files, doubts, report = check_training_files(
         files, image_size=config.image_size, skip_bad_images=config.skip_bad_images)
     print_plan(config, device, report, doubts)
 
     run_dir = resumed_dir or make_run_dir(config)
-    write_bytes(run_dir / "config.json", config.to_json().encode())
+    worker = worker_of(strategy)
+    if worker.index == 0:
+        write_bytes(run_dir / "config.json", config.to_json().encode())
     data = TrainingData(
         files, image_size=config.image_size, batch_size=config.batch_size, seed=config.seed,
         crop=config.crop, load_size=config.load_size, flip=config.flip,
-        cache_dir=Path(config.cache_dir or RUNS / config.style.lower() / "edges"))
+        cache_dir=Path(config.cache_dir or RUNS / config.style.lower() / "edges"), part=worker)
     data.prepare_edges()
     trained_scale = data.load_size if config.crop else config.image_size
     validation = load_validation(files, image_size=trained_scale // 4 * 4,
                                  count=config.sample_count)
 
-    trainer = Trainer(config, run_dir, data, validation, vgg19)
+    with strategy.scope():
+        trainer = Trainer(config, run_dir, data, validation, vgg19)
     if resumed_dir:
         print(f"going on at step {trainer.resume()} of {trainer.total_steps}")
     print(f"run folder: {run_dir}\nwatch: {run_dir / 'samples' / 'index.html'}", flush=True)
     finished = trainer.fit()
     print_end(config, run_dir, finished)
+
+
+def start(config):
+    """The strategy, and the perceptual network on its devices."""
+    strategy = start_strategy(config.strategy)
+    with strategy.scope():
+        return strategy, build_vgg19(config.vgg, config.precision)
 
 
 def settings_of_run():
@@ -85,6 +100,9 @@ def settings_of_run():
 
 
 def check_run_dir(config, resumed_dir):
+    if config.strategy == "multiworker" and not config.run_dir and not resumed_dir:
+        raise UserError(Finding("--strategy=multiworker", "needs --run_dir",
+                                "Give all workers the same folder, one that all of them see"))
     if config.run_dir and not resumed_dir and Path(config.run_dir).exists() and any(
             Path(config.run_dir).iterdir()):
         raise UserError(Finding(f"--run_dir={config.run_dir}", "exists and is not empty",

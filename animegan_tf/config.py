@@ -73,7 +73,8 @@ class TrainConfig(LossWeights):
                                 "alone", min=0)
     steps_per_epoch: typing.Optional[int] = _setting(
         None, "steps of one epoch; default: the larger set's pictures / --batch_size", min=1)
-    batch_size: int = _setting(4, "pictures of each kind in a step", min=1)
+    batch_size: int = _setting(4, "pictures of each kind in a step, on all devices together",
+                               min=1)
     init_learning_rate: float = _setting(1e-4, "generator's learning rate in pre-training", min=0)
     generator_learning_rate: float = _setting(8e-5, "generator's learning rate", min=0)
     discriminator_learning_rate: float = _setting(
@@ -90,6 +91,10 @@ class TrainConfig(LossWeights):
                               "in float32", choices=("float32", "mixed_bfloat16"))
     xla: bool = _setting(False, "compile the training step with XLA (for GPUs)")
     device: str = _setting("auto", "'auto', 'cpu', 'gpu' or 'gpu:N'")
+    strategy: str = _setting(
+        "none", "train on one device ('none'), on all GPUs of the machine ('mirrored'), or on "
+        "several machines that TF_CONFIG names ('multiworker'); the results are those of one device",
+        choices=("none", "mirrored", "multiworker"))
     seed: int = _setting(0, "seed of initial weights, shuffling, crops and flips", min=0)
 
     run_dir: typing.Optional[str] = _setting(

@@ -256,14 +256,16 @@ class TrainingData:
         load_size: only with `crop`; 1.125 * image_size if not given.
         flip: mirrors half of the rows, chosen at random.
         cache_dir: where smoothed pictures are kept from run to run.
+        part: (i, n): of each batch only the rows of worker i (from 0) of n, one after another
+            the equal parts of the batch. Together they are the batch that one worker would see.
 
     Raises:
-        ValueError: `load_size` is below `image_size`.
+        ValueError: `load_size` is below `image_size`, or the batch has no n equal parts.
     """
 
     def __init__(self, files: TrainingFiles, *, image_size: int, batch_size: int, seed: int,
                  crop: bool = False, load_size: int | None = None, flip: bool = False,
-                 cache_dir: str | os.PathLike):
+                 cache_dir: str | os.PathLike, part: tuple[int, int] = (0, 1)):
         self.files = files
         self.image_size = image_size
         self.batch_size = batch_size
@@ -274,6 +276,11 @@ class TrainingData:
             raise ValueError(f"load_size {self.load_size} is below image_size {image_size}")
         self.flip = flip
         self.cache_dir = Path(cache_dir)
+        index, count = part
+        if batch_size % count:
+            raise ValueError(f"batch_size {batch_size} is not a multiple of {count}")
+        rows = batch_size // count
+        self._own_rows = range(index * rows, (index + 1) * rows)
         # Two passes of three streams: batches that reach across a pass need both.
         self._order = functools.lru_cache(maxsize=6)(self._shuffle)
         self._batches = _ReadAhead(self._batch)
@@ -300,12 +307,13 @@ class TrainingData:
     def dataset(self, start_step: int = 0, steps: int | None = None) -> tf.data.Dataset:
         """Batches from `start_step` on: `steps` of them, or without end.
 
-        Each is a dict of the `KEYS`, float32 (B, S, S, 3) in [-1, 1]. `anime` and `gray` of a row
-        are one file, one crop and one flip; `edge_gray` is another file. Gray means three equal
-        channels. A file that cannot be read ends the stream with an error that names it.
+        Each is a dict of the `KEYS`, float32 (B, S, S, 3) in [-1, 1], or (B / n, S, S, 3) with
+        `part`. `anime` and `gray` of a row are one file, one crop and one flip; `edge_gray` is
+        another file. Gray means three equal channels. A file that cannot be read ends the stream
+        with an error that names it.
         """
         end = _FOR_EVER if steps is None else start_step + steps
-        shape = (self.batch_size, self.image_size, self.image_size)
+        shape = (len(self._own_rows), self.image_size, self.image_size)
 
         def load(step):
             pixels = tf.numpy_function(
@@ -332,10 +340,10 @@ class TrainingData:
                 for key, (stream, files) in streams.items()}
 
     def _batch(self, step):
-        size = self.image_size
-        photos, anime = (np.empty((self.batch_size, size, size, 3), np.uint8) for _ in range(2))
-        grays, edges = (np.empty((self.batch_size, size, size, 1), np.uint8) for _ in range(2))
-        for row, position in enumerate(self._rows(step)):
+        shape = (len(self._own_rows), self.image_size, self.image_size)
+        photos, anime = (np.empty((*shape, 3), np.uint8) for _ in range(2))
+        grays, edges = (np.empty((*shape, 1), np.uint8) for _ in range(2))
+        for row, position in enumerate(self._rows(step)[i] for i in self._own_rows):
             path = self._file(_PHOTO_STREAM, self.files.photos, position)
             photos[row], = self._augment(_PHOTO_STREAM, position, self._scale(read_rgb(path)))
 

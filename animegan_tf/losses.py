@@ -10,11 +10,14 @@ import tensorflow as tf
 from animegan_tf.layers import GramMatrix
 
 _gram_matrix = GramMatrix()
-_huber = tf.keras.losses.Huber(delta=1.0)
 
 
 def _mean_absolute_difference(a, b):
     return tf.reduce_mean(tf.abs(a - b))
+
+
+def _huber(a, b):
+    return tf.reduce_mean(tf.keras.losses.huber(a, b, delta=1.0))
 
 
 def content_loss(photo_features, generated_features):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import dataclasses
 import math
 import os
 import shutil
 import signal
 import tempfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +20,16 @@ from tqdm import tqdm
 from animegan_tf import losses, samples
 from animegan_tf.config import LossWeights, TrainConfig
 from animegan_tf.dataset import TrainingData
+from animegan_tf.devices import lost_workers_reported, worker_of
 from animegan_tf.discriminator import build_discriminator
 from animegan_tf.errors import Finding, UserError
 from animegan_tf.generator import build_generator, save_generator
 
 LOSS_NAMES = ("pretrain", "generator", "content", "gray_style", "color", "adversarial",
               "discriminator", "d_anime", "d_generated", "d_gray", "d_edge_gray")
+
+_OWN_SETTINGS = ("data_dir", "photos", "anime", "val", "cache_dir", "run_dir", "device")
+"""Where things are: what may differ from worker to worker."""
 
 
 def pretrain_objective(vgg19, photo, generated, weights: LossWeights):
@@ -82,7 +88,13 @@ def _adam(learning_rate):
 class TrainingState:
     """The networks, their optimisers, and one step of each phase.
 
-    Everything that a checkpoint holds is an attribute here.
+    Everything that a checkpoint holds is an attribute here. Built in the scope of a
+    `tf.distribute.Strategy`, the steps run on all its replicas, each on an equal part of the
+    batch's rows. All losses are means over rows, so the mean of the replicas' gradients is the
+    gradient of the whole batch, and the update is the one that a single device would make.
+
+    Variables are mirrored: every replica makes the same updates to its own copy, that of u, of the
+    moving average and of the step's number included.
 
     Args:
         config: widths, weights, learning rates, precision, seed.
@@ -92,6 +104,9 @@ class TrainingState:
     def __init__(self, config: TrainConfig, vgg19: tf.keras.Model):
         tf.keras.utils.set_random_seed(config.seed)
         self.config, self.vgg19 = config, vgg19
+        self.strategy = tf.distribute.get_strategy()
+        self.worker = worker_of(self.strategy)
+        self._replicas_here = self.strategy.num_replicas_in_sync // self.worker.count
         self.generator = build_generator(config.width, config.precision)
         self.discriminator = build_discriminator(config.width, config.precision)
         self.averaged_generator = build_generator(config.width)
@@ -111,9 +126,34 @@ class TrainingState:
             generator_optimizer=self.generator_optimizer,
             discriminator_optimizer=self.discriminator_optimizer, step=self.step)
 
-        compile_xla = True if config.xla else None
-        self.pretrain_step = tf.function(self._pretrain_step, jit_compile=compile_xla)
-        self.train_step = tf.function(self._train_step, jit_compile=compile_xla)
+        self.pretrain_step = self._on_all_replicas(self._pretrain_step)
+        self.train_step = self._on_all_replicas(self._train_step)
+
+    def _on_all_replicas(self, step):
+        """The compiled step; takes each replica's rows, returns the losses of the whole batch."""
+        def run(batch):
+            values = self.strategy.run(step, args=(batch,))
+            return {name: self.strategy.experimental_local_results(value)[0]
+                    for name, value in values.items()}
+
+        return tf.function(run, jit_compile=True if self.config.xla else None)
+
+    def distribute(self, batch):
+        """Hands the rows of this process's batch in equal parts to its replicas."""
+        parts = {name: tf.split(rows, self._replicas_here) for name, rows in batch.items()}
+        return self.strategy.experimental_distribute_values_from_function(
+            lambda context: {name: part[context.replica_id_in_sync_group % self._replicas_here]
+                             for name, part in parts.items()})
+
+    def ask_workers(self, value: float) -> list[float]:
+        """The values that the workers give, by their index; waits until all have."""
+        if self.worker.count == 1:
+            return [value]
+        own = value * tf.one_hot(self.worker.index, self.worker.count)
+        values = self.strategy.experimental_distribute_values_from_function(
+            lambda context: own if context.replica_id_in_sync_group % self._replicas_here == 0
+            else tf.zeros_like(own))
+        return self.strategy.reduce(tf.distribute.ReduceOp.SUM, values, axis=None).numpy().tolist()
 
     def _pretrain_step(self, batch):
         """One update of the generator on the content loss.
@@ -130,7 +170,7 @@ class TrainingState:
                 self.vgg19, batch["photo"], generated, self.config)
         _apply(self.pretrain_optimizer, tape, total, self.generator.trainable_variables)
         self._end_step()
-        return {"pretrain": total, **terms}
+        return _mean_of_replicas({"pretrain": total, **terms})
 
     def _train_step(self, batch):
         """One update of the discriminator, then one of the generator against it.
@@ -158,7 +198,8 @@ class TrainingState:
         _apply(self.generator_optimizer, generator_tape, g_total,
                self.generator.trainable_variables)
         self._end_step()
-        return {"discriminator": d_total, **d_terms, "generator": g_total, **g_terms}
+        return _mean_of_replicas(
+            {"discriminator": d_total, **d_terms, "generator": g_total, **g_terms})
 
     def _end_step(self):
         """Counts the step and follows the generator with its moving average.
@@ -182,7 +223,16 @@ class TrainingState:
 
 
 def _apply(optimizer, tape, total, variables):
-    optimizer.apply_gradients(zip(tape.gradient(total, variables), variables))
+    """Updates by the gradient of the whole batch; Keras sums over the replicas."""
+    replicas = tf.distribute.get_replica_context().num_replicas_in_sync
+    gradients = [gradient / replicas for gradient in tape.gradient(total, variables)]
+    optimizer.apply_gradients(zip(gradients, variables))
+
+
+def _mean_of_replicas(values):
+    context = tf.distribute.get_replica_context()
+    means = context.all_reduce(tf.distribute.ReduceOp.MEAN, list(values.values()))
+    return dict(zip(values, means))
 
 
 class Checkpoints:
@@ -194,8 +244,10 @@ class Checkpoints:
 
     def __init__(self, folder: Path, checkpoint: tf.train.Checkpoint, keep: int):
         self.folder, self._checkpoint, self._keep = folder, checkpoint, keep
-        folder.mkdir(parents=True, exist_ok=True)
-        for unfinished in folder.glob(".writing-*"):
+
+    def clear_unfinished(self) -> None:
+        """Removes what a killed run was about to write."""
+        for unfinished in self.folder.glob(".writing-*"):
             shutil.rmtree(unfinished, ignore_errors=True)
 
     def __iter__(self):
@@ -210,6 +262,7 @@ class Checkpoints:
         """
         final = self.folder / f"step_{step:08d}"
         try:
+            self.folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=self.folder, prefix=".writing-") as temporary:
                 written = Path(temporary) / "new"
                 self._checkpoint.write(str(written / "checkpoint"))
@@ -264,15 +317,18 @@ def _damage(prefix) -> str | None:
 
 
 class Trainer:
-    """A training run in its folder.
+    """A training run in its folder. Build it in the scope of the strategy that it is to run on.
+
+    Of several workers each has a Trainer, and all go the same steps; only the chief writes.
 
     `config.json`, `checkpoints/`, `samples/`, `logs/`, `metrics.csv`, `losses.png`,
     `generators/`, `generator.keras`.
 
     Args:
         config: the run's settings.
-        run_dir: the run's folder; it exists, with config.json.
-        data: batches, a pure function of their number.
+        run_dir: the run's folder; it exists, with config.json. To resume, all workers must see
+            it.
+        data: batches, a pure function of their number; of several workers, this one's rows.
         validation: (N, S, S, 3) float32 photos in [-1, 1] for the sample grids.
         vgg19: the frozen feature network.
     """
@@ -281,6 +337,8 @@ class Trainer:
                  validation: np.ndarray, vgg19: tf.keras.Model):
         self.config, self.run_dir, self.data, self.validation = config, run_dir, data, validation
         self.state = TrainingState(config, vgg19)
+        self.worker = self.state.worker
+        self.is_chief = self.worker.index == 0
         self.checkpoints = Checkpoints(run_dir / "checkpoints", self.state.checkpoint,
                                        config.keep_checkpoints)
         self.steps_per_epoch = config.steps_per_epoch or data.steps_per_epoch
@@ -289,53 +347,79 @@ class Trainer:
 
     def resume(self) -> int:
         """Goes back to the newest intact checkpoint, if any, and returns its step."""
-        for unfinished in self.run_dir.glob(".saving-*"):
-            shutil.rmtree(unfinished, ignore_errors=True)
+        if self.is_chief:
+            self.checkpoints.clear_unfinished()
+            for unfinished in self.run_dir.glob(".saving-*"):
+                shutil.rmtree(unfinished, ignore_errors=True)
         restored = self.checkpoints.restore_newest()
         return int(self.state.step.numpy()) if restored else 0
 
     def fit(self) -> bool:
         """Trains from where the state stands to the last epoch.
 
-        Interrupted (Ctrl-C or SIGTERM), it finishes the step, saves and returns False.
+        Interrupted (Ctrl-C or SIGTERM), it finishes the step, saves and returns False; so do all
+        workers when one of them is interrupted.
 
         Raises:
-            UserError: a loss or weight is not finite, or the disk is full. The last good
-                checkpoint stays.
+            UserError: a loss or weight is not finite, the disk is full, or another worker is
+                gone or trains something else. The last good checkpoint stays.
         """
+        with _StopRequest() as stop, lost_workers_reported(self.worker):
+            self._check_agreement()
+            finished = self._fit(stop)
+            self.state.ask_workers(0)  # None leaves before the chief has written everything.
+        return finished
+
+    def _fit(self, stop):
         step = int(self.state.step.numpy())
         if step == 0:
             self._write_samples(0)
-        metrics = MetricsLog(self.run_dir, up_to_step=step)
-        progress = tqdm(total=self.total_steps * self.config.batch_size,
-                        initial=step * self.config.batch_size, unit="image", disable=None,
-                        dynamic_ncols=True, smoothing=0.1)
-        with contextlib.closing(metrics), contextlib.closing(progress), _StopRequest() as stop:
+        with contextlib.ExitStack() as closing:
+            metrics = closing.enter_context(contextlib.closing(
+                MetricsLog(self.run_dir, up_to_step=step))) if self.is_chief else None
+            progress = closing.enter_context(tqdm(
+                total=self.total_steps * self.config.batch_size,
+                initial=step * self.config.batch_size, unit="image",
+                disable=None if self.is_chief else True, dynamic_ncols=True, smoothing=0.1))
             for batch in self.data.dataset(step, self.total_steps - step):
                 pretraining = step < self.pretrain_steps
                 run_step = self.state.pretrain_step if pretraining else self.state.train_step
-                values = {name: float(value) for name, value in run_step(batch).items()}
+                values = {name: float(value)
+                          for name, value in run_step(self.state.distribute(batch)).items()}
                 self._check_losses(step, values)
+                stopping = any(self.state.ask_workers(stop.requested))
                 step += 1
-                epoch, position = divmod(step, self.steps_per_epoch)
-                epoch_ends = position == 0
+                epoch_ends = step % self.steps_per_epoch == 0
 
                 progress.set_description(self._epoch_name(step - 1), refresh=False)
                 progress.set_postfix(_shown(values), refresh=False)
                 progress.update(self.config.batch_size)
-                if step % self.config.log_every == 0 or epoch_ends:
+                if metrics and (step % self.config.log_every == 0 or epoch_ends):
                     metrics.write(step, values)
                 if epoch_ends:
-                    self._end_epoch(epoch)
-                    samples.plot_losses(metrics.path, self.run_dir / "losses.png",
-                                        self.pretrain_steps)
-                    tqdm.write(f"{self._epoch_name(step - 1)}: "
-                               + ", ".join(f"{k} {v}" for k, v in _shown(values).items()))
-                if self._checkpoint_due(step, epoch_ends, stop.requested):
+                    self._end_epoch(step, values)
+                if self._checkpoint_due(step, epoch_ends, stopping):
                     self._save(step)
-                if stop.requested:
+                if stopping:
                     return step == self.total_steps
         return True
+
+    def _check_agreement(self):
+        """Workers that differ in what they train on would train on, to no good."""
+        shared = {name: value for name, value in dataclasses.asdict(self.config).items()
+                  if name not in _OWN_SETTINGS}
+        pictures = [[path.name for path in group] for group in (
+            self.data.files.photos, self.data.files.anime, self.data.files.smooth)]
+        for what, value, remedy in (
+                ("settings", shared, "Give all workers the same flags"),
+                ("training pictures", pictures, "Give all workers the same files"),
+                ("steps done", int(self.state.step.numpy()), "Give --run_dir as a folder that all "
+                 "workers see, and --resume to all or none")):
+            digests = self.state.ask_workers(zlib.crc32(repr(value).encode()) & 0xFFFFFF)
+            others = [i for i, digest in enumerate(digests) if digest != digests[0]]
+            if others:
+                raise UserError(Finding(f"worker {', '.join(map(str, others))}",
+                                        f"its {what} are not those of worker 0", remedy))
 
     def _checkpoint_due(self, step, epoch_ends, stopping):
         every = self.config.save_every
@@ -360,14 +444,19 @@ class Trainer:
                 "or lower the learning rates. The last good checkpoint is kept"))
 
     def _save(self, step):
+        """The chief writes a checkpoint; all see whether the weights may be kept."""
         broken = self.state.non_finite_variable()
         if broken:
             raise UserError(Finding(
                 f"step {step}", f"the weight {broken} is not finite, so it is not saved",
                 "Lower the learning rates; the last good checkpoint is kept"))
-        self.checkpoints.save(step)
+        if self.is_chief:
+            self.checkpoints.save(step)
 
-    def _end_epoch(self, epoch):
+    def _end_epoch(self, step, values):
+        if not self.is_chief:
+            return
+        epoch = step // self.steps_per_epoch
         self._write_samples(epoch)
         try:
             save_generator(self.state.averaged_generator, self.run_dir / "generator.keras")
@@ -381,8 +470,14 @@ class Trainer:
             raise UserError(Finding(
                 str(self.run_dir), f"the generator can't be written ({error})",
                 "Checkpoints are intact: make room, then add --resume")) from error
+        samples.plot_losses(self.run_dir / "metrics.csv", self.run_dir / "losses.png",
+                            self.pretrain_steps)
+        tqdm.write(f"{self._epoch_name(step - 1)}: "
+                   + ", ".join(f"{k} {v}" for k, v in _shown(values).items()))
 
     def _write_samples(self, epoch):
+        if not self.is_chief:
+            return
         results = np.concatenate([self.state.averaged_generator(photo[None]).numpy()
                                   for photo in self.validation])
         samples.write_epoch(self.run_dir / "samples", epoch, self.config.init_epochs,

@@ -246,6 +246,7 @@ def test_unfinished_checkpoints_are_cleared_away(tmp_path):
     leftover.mkdir(parents=True)
     (leftover / "checkpoint.index").write_text("half")
     checkpoints = Checkpoints(tmp_path, tf.train.Checkpoint(step=tf.Variable(1)), keep=1)
+    checkpoints.clear_unfinished()
     assert list(tmp_path.iterdir()) == []
     assert checkpoints.restore_newest() is None
 
