@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 PY := $(VENV)/bin/python
 
-.PHONY: demo test test-fast readme clean
+.PHONY: demo test test-fast bench readme clean
 
 $(VENV)/installed: requirements.txt
 	$(PYTHON) -m venv $(VENV)
@@ -23,6 +23,9 @@ test: $(VENV)/installed  ## the whole test suite
 
 test-fast: $(VENV)/installed  ## without the full-size tests
 	$(PY) -m pytest -m "not slow"
+
+bench: $(VENV)/installed  ## ratios of speed and memory into benchmarks/results.md; rivals: benchmarks/requirements.txt
+	$(PY) benchmarks/run.py
 
 readme: $(VENV)/installed  ## renew the flag tables of README.md from the code's help
 	$(PY) tools/flag_tables.py

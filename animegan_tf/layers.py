@@ -61,8 +61,10 @@ class LegacyBilinearResize(tf.keras.layers.Layer):
 
     def call(self, inputs):
         size = self._scaled(tf.shape(inputs)[1:3])
+        # In float32, which the operation gives in any case: XLA's gradient of it can't mix types.
         resized = tf.raw_ops.ResizeBilinear(
-            images=inputs, size=size, align_corners=False, half_pixel_centers=False)
+            images=tf.cast(inputs, tf.float32), size=size, align_corners=False,
+            half_pixel_centers=False)
         resized = tf.ensure_shape(resized, self.compute_output_shape(inputs.shape))
         return tf.cast(resized, inputs.dtype)
 

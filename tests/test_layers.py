@@ -38,6 +38,23 @@ def test_resize_of_odd_sizes_is_tensorflow_1s(factor, size):
     np.testing.assert_allclose(LegacyBilinearResize(factor)(x), expected, atol=1e-6)
 
 
+@pytest.mark.parametrize("factor", [0.5, 2.0])
+def test_resize_has_a_bfloat16_gradient_under_xla(factor):
+    layer = LegacyBilinearResize(factor, dtype="mixed_bfloat16")
+
+    @tf.function(jit_compile=True)
+    def gradient(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = layer(x)
+            total = tf.reduce_sum(tf.cast(y, tf.float32)) + tf.reduce_sum(tf.cast(x, tf.float32))
+        return y, tape.gradient(total, x)
+
+    y, found = gradient(tf.ones((1, 4, 4, 2), tf.bfloat16))
+    assert y.dtype == found.dtype == tf.bfloat16
+    assert float(tf.reduce_sum(tf.cast(found, tf.float32))) == 32 + 32 * factor ** 2
+
+
 def test_resize_refuses_other_factors():
     with pytest.raises(ValueError, match="0.5 or 2.0"):
         LegacyBilinearResize(3)
