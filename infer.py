@@ -22,7 +22,7 @@ from tqdm import tqdm
 
 from animegan_tf.devices import select_device
 from animegan_tf.errors import Finding, UserError, check_all, run_main
-from animegan_tf.files import FORMATS, Options, plan_jobs, stylize_files
+from animegan_tf.files import ALL, FORMATS, Options, parse_shard, plan_jobs, stylize_files
 from animegan_tf.runs import newest_run
 from animegan_tf.stylize import PRECISIONS, Stylizer, find_model
 from animegan_tf.video import plan_videos, split_inputs, stylize_video
@@ -43,6 +43,8 @@ flags.DEFINE_enum("format", None, list(FORMATS), "format of pictures; default: t
 flags.DEFINE_integer("quality", 95, "of JPEG and WebP", lower_bound=1, upper_bound=100)
 flags.DEFINE_bool("overwrite", False, "replace existing results (never a source)")
 flags.DEFINE_bool("recursive", True, "take pictures from folders inside folders")
+flags.DEFINE_string("shard", None, "3/16: do only the third of sixteen equal parts of the pictures, "
+                    "and of the videos; other machines do the others")
 flags.DEFINE_integer("batch_size", 1, "pictures of one size, or frames, that go through the "
                      "network together", lower_bound=1)
 flags.DEFINE_bool("compare", False, "photo and result side by side")
@@ -97,14 +99,18 @@ main.takes_arguments = True
 def choose_pictures(inputs):
     """The pictures to work on, checked."""
     return plan_jobs(inputs, output=FLAGS.output, suffix=FLAGS.suffix, format=FLAGS.format,
-                     overwrite=FLAGS.overwrite, recursive=FLAGS.recursive)
+                     overwrite=FLAGS.overwrite, recursive=FLAGS.recursive, shard=chosen_shard())
 
 
 def choose_videos(inputs):
     """The videos to work on, checked."""
     return plan_videos(inputs, output=FLAGS.output, suffix=FLAGS.suffix, codec=FLAGS.codec,
                        crf=FLAGS.crf, start=FLAGS.start, duration=FLAGS.duration,
-                       sound=FLAGS.sound, overwrite=FLAGS.overwrite)
+                       sound=FLAGS.sound, overwrite=FLAGS.overwrite, shard=chosen_shard())
+
+
+def chosen_shard():
+    return ALL if FLAGS.shard is None else parse_shard(FLAGS.shard)
 
 
 def choose_model():

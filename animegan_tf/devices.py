@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import socket
 from typing import Iterator, NamedTuple
 
 import tensorflow as tf
@@ -178,8 +179,15 @@ def _worker_in_tf_config():
         raise wrong("names an address twice")
     if type(index) is not int or not 0 <= index < len(addresses.get(kind, ())):
         raise wrong(f"gives this worker as {kind} {index}, which its cluster doesn't have")
-    return Worker(index + (len(everyone) - len(addresses["worker"]) if kind == "worker" else 0),
-                  len(everyone))
+    address = addresses[kind][index]
+    with socket.socket() as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind(("", int(address.rpartition(":")[2])))
+        except (OSError, OverflowError) as error:
+            raise wrong(f"port {address.rpartition(':')[2]} of this worker ({address}) can't be "
+                        f"opened ({error})") from error
+    return Worker(everyone.index(address), len(everyone))
 
 
 _LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import glob
 import io
 import os
+import re
 import sys
 import tempfile
 from collections import defaultdict, deque
@@ -45,6 +46,24 @@ class Job:
         return "standard input" if self.source is None else str(self.source)
 
 
+def parse_shard(text: str) -> slice:
+    """The jobs of part "3/16", as a slice: every 16th, beginning with the 3rd.
+
+    Raises:
+        UserError: not of this form, or there is no such part.
+    """
+    match = re.fullmatch(r"(\d+)/(\d+)", text)
+    number, count = map(int, match.groups()) if match else (0, 0)
+    if not 1 <= number <= count:
+        raise UserError(Finding(f"--shard={text}", "is not a part of the whole", "Give 1/16 to the "
+                                "first of 16 machines, 2/16 to the next, and so on to 16/16"))
+    return slice(number - 1, None, count)
+
+
+ALL = slice(None)
+"""All jobs."""
+
+
 @dataclass(frozen=True)
 class Options:
     """What is done to each picture.
@@ -68,8 +87,12 @@ class Options:
 
 def plan_jobs(inputs: Sequence[str], *, output: str | None = None, suffix: str | None = None,
               format: str | None = None, overwrite: bool = False,
-              recursive: bool = True) -> list[Job]:
+              recursive: bool = True, shard: slice = ALL) -> list[Job]:
     """Finds the pictures, and a place for each result.
+
+    With a `shard` only its part of them, counted in the order of their paths inside the given
+    folders. So machines that see the same files share them out without knowing of each other,
+    also when some have begun to write before others look.
 
     Args:
         inputs: files, folders, patterns such as "photos/*.jpg", or "-" for standard input.
@@ -80,6 +103,7 @@ def plan_jobs(inputs: Sequence[str], *, output: str | None = None, suffix: str |
         format: a key of `FORMATS`; None: the source's, or PNG where that cannot be written.
         overwrite: existing results are replaced.
         recursive: folders inside folders count.
+        shard: from `parse_shard`.
 
     Raises:
         UserError: nothing to do, or a result would be in the way of a file; all findings at once.
@@ -89,6 +113,11 @@ def plan_jobs(inputs: Sequence[str], *, output: str | None = None, suffix: str |
         raise UserError(Finding("input", "no picture given",
                                 "Name files or folders: infer.py --style=... photos/"))
     found = _find_sources(inputs, recursive, output, findings)
+    if shard != ALL and STREAM in (*inputs, output):
+        findings.append(Finding("--shard, -", "a standard stream can't be shared out",
+                                "Leave one of both out"))
+    elif shard != ALL:
+        found.sort(key=lambda item: item[1].as_posix())
     to_file = _is_file_output(output, found, inputs)
     if to_file and len(found) > 1:
         findings.append(Finding(f"--output={output}", f"one file for {len(found)} pictures",
@@ -112,7 +141,7 @@ def plan_jobs(inputs: Sequence[str], *, output: str | None = None, suffix: str |
         results = {job.target for job in jobs if job.target != job.source}
         given = {Path(name) for name in inputs}
         jobs = [job for job in jobs if job.source not in results or job.source in given]
-    return check_targets(jobs, overwrite, findings)
+    return check_targets(jobs, overwrite, findings, shard)
 
 
 def _find_sources(inputs, recursive, output, findings):
@@ -173,16 +202,17 @@ def _target_name(source, suffix, format):
 
 
 def check_targets(jobs: Sequence[Job], overwrite: bool = False,
-                  findings: Iterable[Finding] = ()) -> list[Job]:
+                  findings: Iterable[Finding] = (), shard: slice = ALL) -> list[Job]:
     """Makes sure that no file is lost.
 
     Args:
         jobs: whose results are to be written.
         overwrite: files that exist may be replaced, though never a source.
         findings: what else is wrong.
+        shard: the part of the jobs to do; others do the rest, so their results may exist.
 
     Returns:
-        The jobs.
+        The jobs of the shard.
 
     Raises:
         UserError: the given findings, and one for each result that stands in the way of a file
@@ -192,6 +222,8 @@ def check_targets(jobs: Sequence[Job], overwrite: bool = False,
     sources = {_identity(job.source) for job in jobs if job.source}
     targets = {}
     writable = {}
+    to_do = jobs[shard]
+    own = set(map(id, to_do))
     for job in jobs:
         if job.target is None:
             continue
@@ -204,7 +236,7 @@ def check_targets(jobs: Sequence[Job], overwrite: bool = False,
                                     f"and of {job}", "Give them to separate calls, or --format"))
         elif os.path.isdir(job.target):  # Path.is_dir raises where it may not look.
             findings.append(Finding(str(job.target), "is a folder", "Give another --output"))
-        elif os.path.lexists(job.target) and not overwrite:
+        elif id(job) in own and os.path.lexists(job.target) and not overwrite:
             findings.append(Finding(str(job.target), "exists already",
                                     "Give --overwrite, another --output or another --suffix"))
         targets[identity] = job
@@ -216,7 +248,7 @@ def check_targets(jobs: Sequence[Job], overwrite: bool = False,
                                         f"({writable[folder]})", "Give another --output"))
     if findings:
         raise UserError(findings)
-    return jobs
+    return to_do
 
 
 def _identity(path):

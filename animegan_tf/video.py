@@ -22,7 +22,8 @@ import tensorflow as tf
 
 from animegan_tf import images
 from animegan_tf.errors import Finding, UserError
-from animegan_tf.files import DEFAULT_SUFFIX, STREAM, Job, Options, check_targets, reduced_size
+from animegan_tf.files import (
+    ALL, DEFAULT_SUFFIX, STREAM, Job, Options, check_targets, reduced_size)
 from animegan_tf.stylize import Stylizer
 from animegan_tf.temporal import TemporalFilter
 from animegan_tf.videofiles import (
@@ -107,7 +108,7 @@ def plan_video(source: str | os.PathLike, target: str | os.PathLike | None = Non
 def plan_videos(sources: Sequence[str | os.PathLike], *, output: str | None = None,
                 suffix: str | None = None, codec: str | None = None, crf: int | None = None,
                 start: float = 0.0, duration: float | None = None, sound: bool = True,
-                overwrite: bool = False) -> list[VideoJob]:
+                overwrite: bool = False, shard: slice = ALL) -> list[VideoJob]:
     """Reads what the videos are, and finds a place for each result.
 
     Args:
@@ -121,6 +122,7 @@ def plan_videos(sources: Sequence[str | os.PathLike], *, output: str | None = No
         start, duration: the part to take, in seconds; None: up to the end.
         sound: the sound is copied, packet by packet.
         overwrite: existing results are replaced.
+        shard: from `files.parse_shard`: only so many of the videos, in the order of their paths.
 
     Raises:
         UserError: a source is no video, a setting is impossible, or a result would be in the way
@@ -164,8 +166,10 @@ def plan_videos(sources: Sequence[str | os.PathLike], *, output: str | None = No
     # Results of an earlier call that match the same pattern are no sources.
     results = {job.target for job in jobs if job.target != job.source}
     jobs = [job for job in jobs if paths[job.source] or job.source not in results]
-    check_targets([Job(job.source, job.target) for job in jobs], overwrite, findings)
-    return jobs
+    if shard != ALL:
+        jobs.sort(key=lambda job: job.source.as_posix())
+    check_targets([Job(job.source, job.target) for job in jobs], overwrite, findings, shard)
+    return jobs[shard]
 
 
 def _exact(seconds):

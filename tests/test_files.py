@@ -13,7 +13,7 @@ from PIL import Image, ImageCms
 
 from animegan_tf import images
 from animegan_tf.errors import UserError
-from animegan_tf.files import Job, Options, plan_jobs, stylize_files
+from animegan_tf.files import Job, Options, parse_shard, plan_jobs, stylize_files
 from animegan_tf.generator import build_generator
 from animegan_tf.stylize import Stylizer
 
@@ -159,6 +159,45 @@ def test_places_that_cannot_be_written_are_found_before_work():
     finally:
         if root:
             os.seteuid(0)
+
+
+# Shards
+
+
+def test_shards_share_all_pictures_out():
+    touch("in/b/1.jpg", "in/a/2.jpg", "in/a.jpg", "in/c.png", "in/d.png", "extra/b.jpg")
+    whole = plan("in", "extra", output="out")
+    parts = [plan("in", "extra", output="out", shard=parse_shard(f"{i}/4")) for i in (1, 2, 3, 4)]
+    assert [len(part) for part in parts] == [2, 2, 1, 1]
+    assert {source: target for part in parts for source, target in part.items()} == whole
+    assert list(parts[0]) == ["in/a.jpg", "in/c.png"], "the 1st and the 5th by path"
+    assert plan("in", output="out", shard=parse_shard("9/9")) == {}
+
+
+def test_a_shard_is_the_same_after_others_have_begun():
+    touch("a.jpg", "b.jpg", "c.jpg", "d.jpg")
+    expected = plan("*.jpg", shard=parse_shard("2/2"))
+    touch("a_anime.jpg", "c_anime.jpg")  # Results of the first shard.
+    assert plan("*.jpg", shard=parse_shard("2/2")) == expected == {
+        "b.jpg": "b_anime.jpg", "d.jpg": "d_anime.jpg"}
+    touch("b_anime.jpg")
+    assert "b_anime.jpg: exists already" in findings("*.jpg", shard=parse_shard("2/2"))[0]
+
+
+def test_no_shard_overwrites_the_source_of_another():
+    touch("a.jpg", "a.png")
+    assert "this is a source" in findings("a.jpg", "a.png", suffix="", format="png", overwrite=True,
+                                          shard=parse_shard("1/2"))[0]
+
+
+@pytest.mark.parametrize("text", ["0/4", "5/4", "3", "1/0", "a/b", "-1/4", "1/4/2", ""])
+def test_what_is_no_shard(text):
+    with pytest.raises(UserError, match="is not a part of the whole"):
+        parse_shard(text)
+
+
+def test_streams_have_no_shards():
+    assert "can't be shared out" in findings("-", output="out.png", shard=parse_shard("1/2"))[0]
 
 
 # What is done to them

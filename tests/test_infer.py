@@ -55,6 +55,15 @@ def test_newest_finished_run_of_a_style_on_a_folder(work):
         assert np.abs(difference).mean() < 1
 
 
+def test_two_shards_make_one_result_tree(work):
+    for shard, count in (("1/2", 2), ("2/2", 1)):
+        done = infer(work, "--model=runs/demo/10", "photos", "--output=shared", "--memory_limit=2",
+                     f"--shard={shard}")
+        assert f"of {count} pictures done" in done.stderr.decode()
+    assert {str(p.relative_to(work / "shared")) for p in (work / "shared").rglob("*.png")} == {
+        "a.png", "sub/b.png"}
+
+
 def test_standard_streams(work):
     done = infer(work, "--model=runs/demo/10", "-", "--format=png", "--max_side=20",
                  "--memory_limit=2", stdin=(work / "photos/a.png").read_bytes())
@@ -84,6 +93,7 @@ def test_everything_wrong_is_said_at_once_before_work(work):
     (["photos"], "exactly one of them is needed"),
     (["--model=runs/demo/10", "photos", "--tile=50"], "multiple of 4 from 64, not 50"),
     (["--model=runs/demo/10", "photos", "--strength=2"], "strength"),
+    (["--model=runs/demo/10", "photos", "--shard=17/16"], "is not a part of the whole"),
     (["--model=runs/demo/11", "photos"], "found checkpoints")])
 def test_wrong_flags(work, arguments, message):
     done = infer(work, *arguments)
