@@ -351,6 +351,17 @@ def test_a_resumed_stream_is_the_tail_of_the_whole(data_dir, tmp_path, options):
     assert_same_batches(arrays(endless.take(5)), whole[4:])
 
 
+def test_the_parts_of_all_workers_are_the_batch_of_one(data_dir, tmp_path):
+    options = {"batch_size": 6, "crop": True, "flip": True}
+    whole = arrays(training_data(found(data_dir), tmp_path, **options).dataset(2, 3))
+    parts = [arrays(training_data(found(data_dir), tmp_path, part=(i, 3), **options).dataset(2, 3))
+             for i in range(3)]
+    assert_same_batches([{key: np.concatenate([batch[key] for batch in batches]) for key in KEYS}
+                         for batches in zip(*parts)], whole)
+    with pytest.raises(ValueError, match="not a multiple of 4"):
+        training_data(found(data_dir), tmp_path, part=(0, 4), **options)
+
+
 def test_streams_are_shuffled_anew_and_cover_all_files_each_pass(data_dir, tmp_path):
     data = training_data(found(data_dir), tmp_path, batch_size=4)
     drawn = {key: sum((data.batch_files(step)[key] for step in range(35)), []) for key in KEYS}
