@@ -21,7 +21,8 @@ from animegan_tf.errors import Finding, UserError, check_all, run_main
 from animegan_tf.exporting import lighter, onnx, saved_model, tflite
 from animegan_tf.exporting.parity import Reference, check, put_in_place
 from animegan_tf.exporting.photos import drawn_photos, read_photos, split_evenly
-from animegan_tf.exporting.report import build_report, describe, write_report
+from animegan_tf.exporting.report import (
+    build_report, describe, read_report, write_report)
 from animegan_tf.generator import load_generator
 from animegan_tf.images import find_images, write_bytes
 from animegan_tf.official import import_generator
@@ -66,6 +67,7 @@ def main(_):
         functools.partial(select_device, FLAGS.device), choose_model, choose_photos,
         parse_sizes, find_compared_models, *([onnx.check_onnx_installed] * ("onnx" in targets)))
     name, output = choose_output(model)
+    earlier = read_report(output)
     generator = reader(model)
     others = {path: reader(path) for path, reader in others.items()}
     print(f"{model} -> {output}\nchecked on {photo_source}", flush=True)
@@ -79,7 +81,7 @@ def main(_):
         write_serving_files(name, output)
     write_report(build_report(name=name, model=str(model), generator=generator,
                               photos=photo_source, artefacts=entries, lighter=rows,
-                              output=output), output)
+                              output=output, earlier=earlier), output)
     print(f"report: {output / 'report.md'}")
     refused = [entry["path"] for entry in entries if not entry["in_place"]]
     for path in refused:

@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from animegan_tf.exporting.photos import PARITY_SIZES, fit
 from animegan_tf.images import to_float, to_uint8
+from animegan_tf.quiet import held_back_stderr
 
 _PEAK = 2.0  # Of values in [-1, 1].
 
@@ -152,10 +153,11 @@ def check(artefact: Artefact, reference: Reference, photos: list[np.ndarray]) ->
     """
     sizes = [artefact.size] * len(PARITY_SIZES) if artefact.size else PARITY_SIZES
     pictures = [fit(photos[i % len(photos)], *size) for i, size in enumerate(sizes)]
-    measured = [Measured(route, difference(_pair(route.run(picture), reference(picture))
-                                           for picture in pictures),
-                         latency(route.run, pictures[0]))
-                for route in artefact.routes]
+    with held_back_stderr():  # Runtimes say there what they have loaded.
+        measured = [Measured(route, difference(_pair(route.run(picture), reference(picture))
+                                               for picture in pictures),
+                             latency(route.run, pictures[0]))
+                    for route in artefact.routes]
     return Checked(artefact, measured, size_on_disk(artefact.path))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
@@ -12,6 +13,7 @@ from typing import Iterable
 import numpy as np
 import tensorflow as tf
 
+from animegan_tf.errors import Finding, UserError
 from animegan_tf.exporting.lighter import Row
 from animegan_tf.exporting.parity import PARITY_SIZES, Checked
 from animegan_tf.exporting.saved_model import docker_command
@@ -50,9 +52,37 @@ def _number(value):
     return float(f"{value:.4g}") if math.isfinite(value) else str(value)
 
 
+def fingerprint(generator: tf.keras.Model) -> str:
+    """Of the weights: the first 12 digits of their SHA-256."""
+    digest = hashlib.sha256()
+    for weights in generator.get_weights():
+        digest.update(np.ascontiguousarray(weights))
+    return digest.hexdigest()[:12]
+
+
+def read_report(output: Path) -> dict | None:
+    """The report of an earlier export into a folder; None if there is none.
+
+    Raises:
+        UserError: it can't be read.
+    """
+    path = output / "report.json"
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise UserError(Finding(str(path), str(error), "Move it away, or choose another "
+                                "--output")) from error
+
+
 def build_report(*, name: str, model: str, generator: tf.keras.Model, photos: str,
-                 artefacts: Iterable[dict], lighter: Iterable[Row], output: Path) -> dict:
+                 artefacts: Iterable[dict], lighter: Iterable[Row], output: Path,
+                 earlier: dict | None = None) -> dict:
     """All facts of an export, as `report.json` has them.
+
+    What an earlier export put in place and this one has not replaced is kept: the artefacts whose
+    files are there, and, for the same weights, the table of lighter generators.
 
     Args:
         name: of the style.
@@ -62,14 +92,24 @@ def build_report(*, name: str, model: str, generator: tf.keras.Model, photos: st
         artefacts: of `describe`.
         lighter: of `lighter.compare`; may be empty.
         output: the folder of the export.
+        earlier: of `read_report`.
     """
-    artefacts = list(artefacts)
+    weights = fingerprint(generator)
+    artefacts = [{**entry, "weights": weights} for entry in artefacts]
+    lighter = [row._asdict() for row in lighter]
+    if earlier:
+        replaced = {entry["path"] for entry in artefacts if entry["in_place"]}
+        artefacts = [entry for entry in earlier["artefacts"]
+                     if entry["in_place"] and entry["path"] not in replaced
+                     and (output / entry["path"]).exists()] + artefacts
+        if earlier["weights"] == weights:
+            lighter = lighter or earlier["lighter"]
     served = any(entry["name"] == "SavedModel" and entry["in_place"] for entry in artefacts)
     return {
-        "name": name, "model": model, "photos": photos, "machine": machine(),
+        "name": name, "model": model, "weights": weights, "photos": photos, "machine": machine(),
         "parameters": sum(int(np.prod(v.shape)) for v in generator.trainable_variables),
         "tensorflow": tf.__version__, "parity_sizes": [list(size) for size in PARITY_SIZES],
-        "artefacts": artefacts, "lighter": [row._asdict() for row in lighter],
+        "artefacts": artefacts, "lighter": lighter,
         "serving_command": docker_command(name, output) if served else None}
 
 
@@ -86,7 +126,7 @@ def to_markdown(report: dict) -> str:
     sizes = ", ".join(f"{width}x{height}" for height, width in report["parity_sizes"])
     parts = [
         f"# Export of {report['name']}",
-        f"Weights: `{report['model']}`, {report['parameters']:,} parameters. "
+        f"Weights: `{report['model']}` ({report['weights']}), {report['parameters']:,} parameters. "
         f"TensorFlow {report['tensorflow']}. Machine: {report['machine']}.",
         f"Each file was read back by its own runtime and compared with the Keras model on "
         f"{len(report['parity_sizes'])} pictures ({sizes}; files of one size on that size). "
@@ -123,8 +163,8 @@ def to_markdown(report: dict) -> str:
                   "it bounds the queue, but makes nothing faster, since pictures go through the "
                   "network one by one; requests that the server merged fail together when one of "
                   "them holds a bad picture, and the row that is named is then the merged batch's."]
-    notes = [f"- `{entry['path']}`: {'; '.join(entry['notes'])}" for entry in entries
-             if entry["notes"]]
+    notes = [f"- `{entry['path']}`: {'; '.join(_notes(entry, report))}" for entry in entries
+             if _notes(entry, report)]
     if notes:
         parts += ["## Notes", "\n".join(notes)]
     return "\n\n".join(parts) + "\n"
@@ -134,6 +174,12 @@ def _placed(entry):
     if not entry["in_place"]:
         return "NO: over the limit"
     return "yes" if entry["within_limit"] else "yes, over the limit (--allow_lossy)"
+
+
+def _notes(entry, report):
+    if entry["weights"] == report["weights"]:
+        return entry["notes"]
+    return [f"of an earlier export of OTHER weights ({entry['weights']})", *entry["notes"]]
 
 
 def _table(header, rows):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib.metadata
 import io
 import json
@@ -12,16 +13,18 @@ import tempfile
 import zipfile
 from collections import Counter
 from pathlib import Path
-from typing import Callable, Iterable, Iterator, NamedTuple
+from typing import Callable, Iterable, Iterator, NamedTuple, Sequence
 
 import numpy as np
 import tensorflow as tf
 
+from animegan_tf.exporting.equalize import equalize
 from animegan_tf.exporting.parity import (
     EXACT, FLOAT16, INT8, Artefact, Reference, Route, difference)
 from animegan_tf.exporting.photos import fit
 from animegan_tf.images import to_float
 from animegan_tf.network import constant_network
+from animegan_tf.quiet import held_back_stderr
 
 try:
     from ai_edge_litert.interpreter import Interpreter
@@ -48,6 +51,13 @@ GPU_OPERATIONS = frozenset((
     "MIRROR_PAD", "MUL", "QUANTIZE", "RELU", "RESIZE_BILINEAR", "RSQRT", "SQUARED_DIFFERENCE",
     "SUB", "TANH"))
 """Of the network's operations, those that TFLite's GPU delegate documents or implements."""
+
+FLOAT_FIRST = ("output", "u1_conv2", "u1_conv1", "u1_up", "u2_conv", "u2_up", "u2_sep", "m_r1",
+               "b2_sep", "m_conv2", "b1_conv1", "b1_conv2", "b2_conv", "b1_down", "m_conv1",
+               "m_r2", "b2_down", "m_r3", "m_r4", "m_r5", "m_r6", "m_r7")
+"""The network's stages but one, first that which costs most where it alone is quantised, as
+measured on trained generators. Errors in the stages near the output reach the picture with no norm
+behind them."""
 
 # The converter appends digits of its own to a layer's name.
 _STAGE = re.compile(r"[bum]1?_conv[12]|[bu]2_conv|[bu]\d_(?:sep|down|up)|m_r\d|output")
@@ -89,7 +99,7 @@ class Exporter:
         self._reference = reference
         self._photos = photos
         self._io_type = io_type
-        self._float_stages = None
+        self._float_counts = {"dynamic_int8": 0, "int8": 0}
 
     def export(self, folder: Path, output: Path, sizes: Iterable[int | None] = SIZES,
                precisions: Iterable[str] = tuple(LIMITS)) -> Iterator[Artefact]:
@@ -105,9 +115,13 @@ class Exporter:
             for precision in precisions:
                 yield self._export_one(Kind(precision, side, self._io_type), folder, output)
 
+    @functools.cached_property
+    def _equalized(self):
+        return equalize(self._generator, [fit(photo, 256, 256) for photo in self._photos])
+
     def _export_one(self, kind, folder, output):
         path = folder / kind.file_name
-        if kind.precision == "int8":
+        if kind.precision in self._float_counts:
             content, notes = self._quantize(kind)
         else:
             content, notes = convert(self._generator, kind), []
@@ -123,52 +137,80 @@ class Exporter:
                           runner(path.read_bytes(), kind.io_type))])
 
     def _quantize(self, kind):
-        """int8 with as few stages in float as the threshold asks for.
-
-        Errors in the stages near the output reach the picture with no norm behind them, those
-        of early stages hardly. Which stages those are is measured: one at a time is quantised,
-        with everything else float. The most harmful then stay float, as many as it takes.
-        """
+        """int8 with as few stages in float as the limit asks for; what was done, in words."""
         side = kind.side or 256
         count = max(2, len(self._photos) * 256 ** 2 // side ** 2)
         pictures = [fit(photo, side, side) for photo in self._photos[:count]]
-        feeds = [[feed(picture, kind.io_type)] for picture in pictures]
 
-        def psnr(content):
+        def holds(content):
             run = runner(content, kind.io_type)
-            return difference((_as_float(run(picture)), self._reference(picture))
-                              for picture in pictures[:2]).psnr
+            with held_back_stderr():
+                found = difference((_as_float(run(picture)), self._reference(picture))
+                                   for picture in pictures[:2])
+            return found.psnr >= INT8.psnr + _MARGIN
 
-        with _converter(self._generator, kind) as converter:
-            converter.representative_dataset = lambda: iter(feeds)
-            quantizer = _Quantizer(converter)
-            kept = []
-            content = quantizer.quantize(kept)
-            while psnr(content) < INT8.psnr + _MARGIN:
-                if self._float_stages is None:
-                    self._float_stages = quantizer.most_harmful(psnr)
-                if len(kept) == len(self._float_stages):
-                    break
-                kept = self._float_stages[:len(kept) + 1]
-                content = quantizer.quantize(kept)
-        return content, [
-            f"calibrated on {len(pictures)} photos; in float: "
-            f"{', '.join(FLOAT_OPERATIONS)}; and the stages {', '.join(kept) or 'none'}"]
+        if kind.precision == "dynamic_int8":
+            def quantize(stages):
+                return convert(float_convolutions(self._equalized, stages), kind)
+            how = "channels equalized; in float: {}"
+        else:
+            quantize = _Quantizer(self._equalized, kind, pictures).quantize
+            how = (f"channels equalized; calibrated on {len(pictures)} photos; in float: "
+                   f"{', '.join(FLOAT_OPERATIONS)}; and the stages {{}}")
+        content, stages = fewest_float(quantize, holds, self._float_counts[kind.precision])
+        self._float_counts[kind.precision] = len(stages)
+        return content, [how.format(", ".join(stages) or "none")]
+
+
+def fewest_float(quantize: Callable[[Sequence[str]], bytes], holds: Callable[[bytes], bool],
+                 start: int = 0) -> tuple[bytes, Sequence[str]]:
+    """A file that holds with few stages in float, and those stages.
+
+    Doubles their number until the file holds, then halves the step. If it never holds, the file
+    with all of them in float is returned.
+
+    Args:
+        quantize: makes the file with these stages, the first of `FLOAT_FIRST`, in float.
+        holds: whether a file is exact enough.
+        start: the number to begin with.
+    """
+    count, failed = start, None
+    while not holds(content := quantize(FLOAT_FIRST[:count])):
+        if count == len(FLOAT_FIRST):
+            return content, FLOAT_FIRST
+        count, failed = min(max(1, 2 * count), len(FLOAT_FIRST)), count
+    while failed is not None and count - failed > 1:
+        middle = (count + failed) // 2
+        candidate = quantize(FLOAT_FIRST[:middle])
+        if holds(candidate):
+            content, count = candidate, middle
+        else:
+            failed = middle
+    return content, FLOAT_FIRST[:count]
 
 
 class _Quantizer:
-    """TensorFlow's quantisation debugger by stages of the network; it calibrates once.
+    """Makes int8 files by stages of the network; it calibrates once.
+
+    TensorFlow's quantisation debugger is its public way to keep single tensors in float.
 
     Args:
-        converter: with its representative data set.
+        generator: as `build_generator` makes it, float32.
+        kind: of the file.
+        pictures: uint8 (H, W, 3) of the file's size, to calibrate with.
     """
 
-    def __init__(self, converter):
-        self._debugger = tf.lite.experimental.QuantizationDebugger(
-            converter=converter, debug_options=_options([]))
+    def __init__(self, generator, kind, pictures):
+        feeds = [[feed(picture, kind.io_type)] for picture in pictures]
+        with _converter(generator, kind) as converter, held_back_stderr():
+            converter.representative_dataset = lambda: iter(feeds)
+            self._debugger = tf.lite.experimental.QuantizationDebugger(
+                converter=converter,
+                debug_options=tf.lite.experimental.QuantizationDebugOptions(
+                    denylisted_ops=list(FLOAT_OPERATIONS)))
+            content = self._debugger.get_nondebug_quantized_model()
         # The debugger's own statistics would name the tensors too, but keep all of them in memory.
-        tensors = Interpreter(model_content=self._debugger.get_nondebug_quantized_model()
-                              ).get_tensor_details()
+        tensors = _interpreter(content).get_tensor_details()
         self._stages = {}
         for name in sorted({tensor["name"] for tensor in tensors}):
             stage = _STAGE.search(name)
@@ -177,20 +219,49 @@ class _Quantizer:
 
     def quantize(self, float_stages):
         """The file with these stages in float."""
-        self._debugger.options = _options(
-            [tensor for stage in float_stages for tensor in self._stages[stage]])
-        return self._debugger.get_nondebug_quantized_model()
+        # New options would build a debugging model each time; nothing here needs that.
+        self._debugger.options.denylisted_nodes = [
+            tensor for stage in float_stages for tensor in self._stages[stage]]
+        with held_back_stderr():
+            return self._debugger.get_nondebug_quantized_model()
 
-    def most_harmful(self, psnr):
-        """All stages, first the one that costs most where it alone is quantised."""
-        alone = {stage: psnr(self.quantize(self._stages.keys() - {stage}))
-                 for stage in self._stages}
-        return sorted(alone, key=alone.get)
+
+class _FloatConvolution(tf.keras.layers.Layer):
+    """A convolution that the converter leaves in float: a 3-D one of depth one.
+
+    Dynamic-range int8 takes every 2-D convolution, and has no list of exceptions; TFLite has no
+    int8 kernel for the 3-D one.
+    """
+
+    def __init__(self, kernel, name):
+        super().__init__(name=name)
+        self._kernel = kernel[None]
+
+    def call(self, x):
+        return tf.squeeze(tf.nn.conv3d(tf.expand_dims(x, 1), self._kernel, (1, 1, 1, 1, 1),
+                                       "VALID"), 1)
+
+
+def float_convolutions(generator: tf.keras.Model, stages: Sequence[str]) -> tf.keras.Model:
+    """The same network whose convolutions of these stages stay in float in dynamic-range int8.
+
+    Depthwise convolutions, a hundredth of the weights, are left as they are: they cost little.
+    """
+    def clone(layer):
+        if isinstance(layer, tf.keras.layers.Conv2D) and _STAGE.search(layer.name)[0] in stages:
+            return _FloatConvolution(layer.get_weights()[0], layer.name)
+        return layer.__class__.from_config(layer.get_config())
+
+    cloned = tf.keras.models.clone_model(generator, clone_function=clone)
+    for layer in cloned.layers:
+        if layer.weights:
+            layer.set_weights(generator.get_layer(layer.name).get_weights())
+    return cloned
 
 
 def convert(generator: tf.keras.Model, kind: Kind) -> bytes:
     """A file that needs no calibration: float32, float16 or dynamic-range int8."""
-    with _converter(generator, kind) as converter:
+    with _converter(generator, kind) as converter, held_back_stderr():
         return converter.convert()
 
 
@@ -226,11 +297,6 @@ def _signature(generator, kind):
     return tf.function(stylize, input_signature=[tf.TensorSpec(kind.shape, kind.io_type, "photo")])
 
 
-def _options(float_tensors):
-    return tf.lite.experimental.QuantizationDebugOptions(
-        denylisted_ops=list(FLOAT_OPERATIONS), denylisted_nodes=float_tensors)
-
-
 def feed(photo: np.ndarray, io_type: str) -> np.ndarray:
     """uint8 photo (H, W, 3) as a file's input takes it: (1, H, W, 3)."""
     return (photo if io_type == "uint8" else to_float(photo))[None]
@@ -246,7 +312,7 @@ def runner(content: bytes, io_type: str, interpreter: type = Interpreter
 
     A photo is mirrored up to multiples of 4.
     """
-    loaded = interpreter(model_content=content, num_threads=os.cpu_count())
+    loaded = _interpreter(content, interpreter)
     signature = loaded.get_signature_runner(SIGNATURE)
 
     def run(photo):
@@ -255,6 +321,11 @@ def runner(content: bytes, io_type: str, interpreter: type = Interpreter
         return signature(photo=feed(padded, io_type))["anime"][0, :height, :width]
 
     return run
+
+
+def _interpreter(content, interpreter=Interpreter):
+    with held_back_stderr():
+        return interpreter(model_content=content, num_threads=os.cpu_count())
 
 
 def operations_of(content: bytes) -> Counter:
