@@ -128,6 +128,7 @@ class TrainingState:
 
         self.pretrain_step = self._on_all_replicas(self._pretrain_step)
         self.train_step = self._on_all_replicas(self._train_step)
+        self._sum_over_replicas = tf.function(self._sum_over_replicas)
 
     def _on_all_replicas(self, step):
         """The compiled step; takes each replica's rows, returns the losses of the whole batch."""
@@ -153,7 +154,16 @@ class TrainingState:
         values = self.strategy.experimental_distribute_values_from_function(
             lambda context: own if context.replica_id_in_sync_group % self._replicas_here == 0
             else tf.zeros_like(own))
-        return self.strategy.reduce(tf.distribute.ReduceOp.SUM, values, axis=None).numpy().tolist()
+        return self._sum_over_replicas(values).numpy().tolist()
+
+    def _sum_over_replicas(self, values):
+        def total(value):
+            context = tf.distribute.get_replica_context()
+            on_device = tf.identity(value)  # A function's argument names no device to reduce on.
+            return context.all_reduce(tf.distribute.ReduceOp.SUM, on_device)
+
+        return self.strategy.experimental_local_results(
+            self.strategy.run(total, args=(values,)))[0]
 
     def _pretrain_step(self, batch):
         """One update of the generator on the content loss.
