@@ -124,7 +124,9 @@ class Reference:
     """
 
     def __init__(self, generator: tf.keras.Model):
-        self._generator = generator
+        # A graph frees each tensor after its last use; called eagerly, Keras keeps all of them.
+        self._run = tf.function(lambda photo: generator(photo, training=False),
+                                input_signature=[tf.TensorSpec((1, None, None, 3))])
         self._known = {}
 
     def __call__(self, photo: np.ndarray) -> np.ndarray:
@@ -137,8 +139,8 @@ class Reference:
             height, width, _ = photo.shape
             padding = [(0, max(8, -(-side // 4) * 4) - side) for side in (height, width)]
             padded = np.pad(photo, (*padding, (0, 0)), mode="reflect")
-            anime = self._generator(to_float(padded)[None], training=False)[0]
-            self._known[key] = np.asarray(anime)[:height, :width]
+            anime = self._run(to_float(padded)[None])[0]
+            self._known[key] = anime[:height, :width].numpy()
         return self._known[key]
 
 
