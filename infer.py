@@ -43,8 +43,8 @@ flags.DEFINE_enum("format", None, list(FORMATS), "format of pictures; default: t
 flags.DEFINE_integer("quality", 95, "of JPEG and WebP", lower_bound=1, upper_bound=100)
 flags.DEFINE_bool("overwrite", False, "replace existing results (never a source)")
 flags.DEFINE_bool("recursive", True, "take pictures from folders inside folders")
-flags.DEFINE_string("shard", None, "3/16: do only the third of sixteen equal parts of the pictures, "
-                    "and of the videos; other machines do the others")
+flags.DEFINE_string("shard", None, "3/16: do only the third of sixteen equal parts of the "
+                    "pictures, and of the videos; other machines do the others")
 flags.DEFINE_integer("batch_size", 1, "pictures of one size, or frames, that go through the "
                      "network together", lower_bound=1)
 flags.DEFINE_bool("compare", False, "photo and result side by side")

@@ -93,7 +93,8 @@ class TrainConfig(LossWeights):
     device: str = _setting("auto", "'auto', 'cpu', 'gpu' or 'gpu:N'")
     strategy: str = _setting(
         "none", "train on one device ('none'), on all GPUs of the machine ('mirrored'), or on "
-        "several machines that TF_CONFIG names ('multiworker'); the results are those of one device",
+        "several machines that TF_CONFIG names ('multiworker'); the results are those of one "
+        "device",
         choices=("none", "mirrored", "multiworker"))
     seed: int = _setting(0, "seed of initial weights, shuffling, crops and flips", min=0)
 
