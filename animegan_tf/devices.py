@@ -130,8 +130,6 @@ def start_strategy(strategy: str) -> tf.distribute.Strategy:
         return tf.distribute.MultiWorkerMirroredStrategy()
 
 
-
-
 class Worker(NamedTuple):
     """One of the processes that train together.
 
