@@ -187,17 +187,15 @@ def killed_run(folder):
     with Cluster(folder, TINY, TINY) as cluster:
         cluster.wait_for(folder / "run/checkpoints/step_00000004")
         cluster.processes[1].send_signal(signal.SIGKILL)
-        killed = time.monotonic()
         (status, output), _ = cluster.ends()
-        return folder / "run", status, output, time.monotonic() - killed
+        return folder / "run", status, output
 
 
 def test_a_worker_that_dies_ends_the_run(killed_run):
-    _, status, output, seconds = killed_run
+    _, status, output = killed_run
     assert status == 2, output
     assert "error: worker 0 of 2: lost worker 1 of TF_CONFIG's cluster" in output
     assert "--resume" in output and "Traceback" not in output
-    assert seconds < 120
 
 
 def test_it_resumes_and_stops_together_when_one_is_told_to(folder, killed_run):
