@@ -3,6 +3,7 @@ import io
 import json
 import subprocess
 import sys
+import time
 import zipfile
 from collections import Counter
 from pathlib import Path
@@ -16,7 +17,8 @@ from animegan_tf.errors import UserError
 from animegan_tf.exporting import lighter, onnx, tflite
 from animegan_tf.exporting.equalize import equalize
 from animegan_tf.exporting.parity import (
-    EXACT, FLOAT16, INT8, Artefact, Difference, Limit, Reference, Route, check, difference)
+    EXACT, FLOAT16, INT8, Artefact, Difference, Limit, Reference, Route, check, difference,
+    latencies)
 from animegan_tf.exporting.photos import drawn_photos, fit, read_photos, split_evenly
 from animegan_tf.exporting.report import build_report, read_report, write_report
 from animegan_tf.images import to_float, to_uint8, write_image
@@ -100,6 +102,17 @@ def test_the_check_looks_at_eight_pictures_of_several_sizes(reference, photos, t
     assert any(side % 4 for size in seen for side in size)
     checked((24, 32))
     assert set(seen) == {(24, 32)} and len(seen) >= 8
+
+
+def test_latencies_take_turns():
+    calls = []
+
+    def run(name, seconds):
+        return lambda picture: (calls.append(name), time.sleep(seconds))
+
+    slow, fast = latencies([run("slow", 0.05), run("fast", 0)], None, repeats=2)
+    assert calls == ["slow", "fast"] * 3
+    assert slow >= 50 > fast
 
 
 def test_a_result_of_another_size_is_an_error(reference, photos, tmp_path):
@@ -426,7 +439,7 @@ def run_export(folder, *args):
 
 @pytest.fixture(scope="module")
 def large_model(generator, tmp_path_factory):
-    """The same pictures, but float16 can't hold these weights: the norm behind undoes the factor."""
+    """The same pictures, but float16 can't hold the weights; a norm undoes their factor."""
     large = tf.keras.models.clone_model(generator)
     large.set_weights(generator.get_weights())
     kernel, = large.get_layer("b2_conv").get_weights()
@@ -473,8 +486,9 @@ def entry(path, folder, in_place=True):
 
 
 def merged(generator, folder, entries, lighter=()):
-    report = build_report(name="x", model="x.keras", generator=generator, photos="", lighter=lighter,
-                          artefacts=entries, output=folder, earlier=read_report(folder))
+    report = build_report(name="x", model="x.keras", generator=generator, photos="",
+                          lighter=lighter, artefacts=entries, output=folder,
+                          earlier=read_report(folder))
     write_report(report, folder)
     return report
 
@@ -492,7 +506,7 @@ def test_a_report_keeps_what_is_still_in_place(generator, tmp_path):
 
 
 def test_a_report_says_which_rows_are_of_other_weights(generator, tmp_path):
-    row = lighter.Row("light", 4, 1, 1, 1, 1.0, 1.0, 1.0)
+    row = lighter.Row("light", 4, 1, 1, 1, 1.0, 1.0, 1.0, 1.0)
     merged(generator, tmp_path, [entry("old", tmp_path)], [row])
     assert merged(generator, tmp_path, [])["lighter"] == [row._asdict()]
     assert "OTHER weights" not in (tmp_path / "report.md").read_text()

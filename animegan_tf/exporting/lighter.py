@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from animegan_tf.exporting.parity import Reference, difference, latency
+from animegan_tf.exporting.parity import Reference, difference, latencies
 from animegan_tf.exporting.photos import PARITY_SIZES, fit
 from animegan_tf.exporting.tflite import Kind, convert, runner
 from animegan_tf.summary import measure
@@ -17,7 +17,7 @@ class Row(NamedTuple):
     """A generator's weight, speed and closeness to the full one.
 
     FLOPs of one 256x256 picture; bytes of the float16 TFLite file; milliseconds of the float32
-    TFLite file at 256x256.
+    TFLite file at 256x256, also as a multiple of the full Keras model's.
     """
 
     model: str
@@ -26,6 +26,7 @@ class Row(NamedTuple):
     flops: int
     file_bytes: int
     milliseconds: float
+    times_keras: float
     psnr_db: float | str
     mean_error: float
 
@@ -46,11 +47,14 @@ def compare(generators: dict[str, tf.keras.Model], reference: Reference,
         found = difference((own(picture), reference(picture)) for picture in pictures)
         cost = measure(generator)
         run = runner(convert(generator, Kind("float32", 256, "float32")), "float32")
+        milliseconds, keras_milliseconds = latencies(
+            [run, reference.compute], fit(photos[0], 256, 256))
         rows.append(Row(
             model=name, width=generator.get_layer("b1_conv1").filters, parameters=cost.parameters,
             flops=cost.flops,
             file_bytes=len(convert(generator, Kind("float16", 256, "float32"))),
-            milliseconds=latency(run, fit(photos[0], 256, 256)),
+            milliseconds=milliseconds,
+            times_keras=round(milliseconds / keras_milliseconds, 3),
             psnr_db=round(found.psnr, 2) if np.isfinite(found.psnr) else "the same",
             mean_error=float(f"{found.mean:.3g}")))
     return rows

@@ -8,7 +8,7 @@ import statistics
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Callable, Iterable, NamedTuple
+from typing import Callable, Iterable, NamedTuple, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -96,11 +96,12 @@ class Artefact:
 
 
 class Measured(NamedTuple):
-    """A route with its difference and its median latency on one 256x256 photo (or its size)."""
+    """A route with its difference, and its and Keras's latency on a 256x256 photo (or its size)."""
 
     route: Route
     difference: Difference
     milliseconds: float
+    keras_milliseconds: float
 
 
 @dataclass(frozen=True)
@@ -136,12 +137,15 @@ class Reference:
         """
         key = photo.shape, hashlib.sha256(photo.tobytes()).digest()
         if key not in self._known:
-            height, width, _ = photo.shape
-            padding = [(0, max(8, -(-side // 4) * 4) - side) for side in (height, width)]
-            padded = np.pad(photo, (*padding, (0, 0)), mode="reflect")
-            anime = self._run(to_float(padded)[None])[0]
-            self._known[key] = anime[:height, :width].numpy()
+            self._known[key] = self.compute(photo)
         return self._known[key]
+
+    def compute(self, photo: np.ndarray) -> np.ndarray:
+        """The same, computed in any case."""
+        height, width, _ = photo.shape
+        padding = [(0, max(8, -(-side // 4) * 4) - side) for side in (height, width)]
+        padded = np.pad(photo, (*padding, (0, 0)), mode="reflect")
+        return self._run(to_float(padded)[None])[0, :height, :width].numpy()
 
 
 def check(artefact: Artefact, reference: Reference, photos: list[np.ndarray]) -> Checked:
@@ -158,7 +162,7 @@ def check(artefact: Artefact, reference: Reference, photos: list[np.ndarray]) ->
     with held_back_stderr():  # Runtimes say there what they have loaded.
         measured = [Measured(route, difference(_pair(route.run(picture), reference(picture))
                                                for picture in pictures),
-                             latency(route.run, pictures[0]))
+                             *latencies([route.run, reference.compute], pictures[0]))
                     for route in artefact.routes]
     return Checked(artefact, measured, size_on_disk(artefact.path))
 
@@ -171,15 +175,20 @@ def _pair(result, expected):
     return result, expected
 
 
-def latency(run: Callable[[np.ndarray], object], picture: np.ndarray, repeats: int = 3) -> float:
-    """Median milliseconds of a call; one call before it does not count."""
-    run(picture)
+def latencies(runs: Sequence[Callable[[np.ndarray], object]], picture: np.ndarray,
+              repeats: int = 3) -> list[float]:
+    """Median milliseconds of a call of each; one call before them does not count.
+
+    They take turns, so that other work on the machine slows all of them alike.
+    """
     times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        run(picture)
-        times.append(1000 * (time.perf_counter() - start))
-    return statistics.median(times)
+    for _ in range(1 + repeats):
+        times.append([])
+        for run in runs:
+            start = time.perf_counter()
+            run(picture)
+            times[-1].append(1000 * (time.perf_counter() - start))
+    return [statistics.median(own) for own in zip(*times[1:])]
 
 
 def size_on_disk(path: Path) -> int:

@@ -43,7 +43,8 @@ def describe(checked: Checked, placed: bool, output: Path) -> dict:
             "name": row.route.name, "inputs": row.route.inputs, "outputs": row.route.outputs,
             "max_error": _number(row.difference.maximum),
             "mean_error": _number(row.difference.mean),
-            "psnr_db": _number(row.difference.psnr), "latency_ms": _number(row.milliseconds)}
+            "psnr_db": _number(row.difference.psnr), "latency_ms": _number(row.milliseconds),
+            "times_keras": _number(row.milliseconds / row.keras_milliseconds)}
             for row in checked.measured]}
 
 
@@ -132,11 +133,13 @@ def to_markdown(report: dict) -> str:
         f"{len(report['parity_sizes'])} pictures ({sizes}; files of one size on that size). "
         f"Pictures: {report['photos']}. Errors are on [-1, 1], whose whole range is 2; results in "
         f"uint8 are compared with the Keras model's uint8. Latency is the median for one picture "
-        f"of 256x256, or of the file's size.",
+        f"of 256x256, or of the file's size; x Keras is its ratio to the Keras model's, which took "
+        f"turns with it.",
         _table(("file", "signature", "MB", "max error", "mean error", "PSNR dB", "limit", "ms",
-                "runtime", "in place"),
+                "x Keras", "runtime", "in place"),
                [(entry["path"], row["name"], f"{entry['bytes'] / 1e6:.2f}", row["max_error"],
                  row["mean_error"], row["psnr_db"], entry["limit"], row["latency_ms"],
+                 row["times_keras"],
                  entry["runtime"], _placed(entry))
                 for entry in entries for row in entry["signatures"]]),
         "## Inputs and outputs",
@@ -148,12 +151,14 @@ def to_markdown(report: dict) -> str:
                   "Weight and speed of other generators, and their PSNR against this one's "
                   "pictures (two trainings never agree to the pixel: it says how close the results "
                   "are, not which is better). FLOPs are of one 256x256 picture, the file is "
-                  "float16 TFLite, latency float32 TFLite at 256x256.",
+                  "float16 TFLite, latency float32 TFLite at 256x256; x Keras is its ratio to this "
+                  "one's Keras model.",
                   _table(("model", "width", "parameters", "GFLOPs", "file MB", "ms",
-                          "PSNR dB", "mean error"),
+                          "x Keras", "PSNR dB", "mean error"),
                          [(row["model"], row["width"], f"{row['parameters']:,}",
                            f"{row['flops'] / 1e9:.2f}", f"{row['file_bytes'] / 1e6:.2f}",
-                           f"{row['milliseconds']:.0f}", row["psnr_db"], row["mean_error"])
+                           f"{row['milliseconds']:.0f}", row["times_keras"], row["psnr_db"],
+                           row["mean_error"])
                           for row in report["lighter"]])]
     if report["serving_command"]:
         parts += ["## TensorFlow Serving", f"```\n{report['serving_command']}\n```",
