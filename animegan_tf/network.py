@@ -80,6 +80,6 @@ def _normalize(x, gamma, beta, epsilon):
 
 
 def _reflection_pad(x, padding):
-    height, width = tf.shape(x)[1], tf.shape(x)[2]
-    numbers = tf.reshape(tf.range(height * width), (height, width))
+    size = tf.shape(x)[1:3]
+    numbers = tf.reshape(tf.range(tf.reduce_prod(size)), size)
     return tf.gather(tf.reshape(x, (-1, x.shape[-1])), tf.pad(numbers, padding, "REFLECT"))[None]
