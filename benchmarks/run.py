@@ -16,6 +16,7 @@ import datetime
 import importlib
 import importlib.metadata
 import json
+import logging
 import platform
 import subprocess
 import sys
@@ -103,6 +104,7 @@ def run_group(group):
 
 
 def measure_group():
+    logging.getLogger("tensorflow").setLevel("ERROR")  # The profiler calls itself deprecated.
     rows = []
     for row in importlib.import_module(f"bench_{FLAGS.one_group}").rows(
             FLAGS.model, FLAGS.rounds):
