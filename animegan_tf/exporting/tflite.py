@@ -48,8 +48,8 @@ and the output."""
 
 GPU_OPERATIONS = frozenset((
     "ADD", "CONV_2D", "DEPTHWISE_CONV_2D", "DEQUANTIZE", "LEAKY_RELU", "MEAN", "MINIMUM",
-    "MIRROR_PAD", "MUL", "QUANTIZE", "RELU", "RESIZE_BILINEAR", "RSQRT", "SQUARED_DIFFERENCE",
-    "SUB", "TANH"))
+    "MIRROR_PAD", "MUL", "QUANTIZE", "RELU", "RESHAPE", "RESIZE_BILINEAR", "RSQRT",
+    "SQUARED_DIFFERENCE", "SUB", "TANH"))
 """Of the network's operations, those that TFLite's GPU delegate documents or implements."""
 
 FLOAT_FIRST = ("output", "u1_conv2", "u1_conv1", "u1_up", "u2_conv", "u2_up", "u2_sep", "m_r1",
