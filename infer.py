@@ -43,6 +43,8 @@ flags.DEFINE_enum("format", None, list(FORMATS), "format of pictures; default: t
 flags.DEFINE_integer("quality", 95, "of JPEG and WebP", lower_bound=1, upper_bound=100)
 flags.DEFINE_bool("overwrite", False, "replace existing results (never a source)")
 flags.DEFINE_bool("recursive", True, "take pictures from folders inside folders")
+flags.DEFINE_bool("resume", False, "leave out sources whose results exist: go on with a folder "
+                  "that was interrupted")
 flags.DEFINE_string("shard", None, "3/16: do only the third of sixteen equal parts of the "
                     "pictures, and of the videos; other machines do the others")
 flags.DEFINE_integer("batch_size", 1, "pictures of one size, or frames, that go through the "
@@ -80,10 +82,11 @@ def main(argv):
     if FLAGS.webcam is not None:
         return run_webcam(inputs)
     pictures, videos = split_inputs(inputs)
-    device, model, jobs, video_jobs = check_all(
+    device, model, jobs, video_jobs, _ = check_all(
         functools.partial(select_device, FLAGS.device), choose_model,
         lambda: choose_pictures(pictures) if pictures or not videos else [],
-        lambda: choose_videos(videos) if videos else [])
+        lambda: choose_videos(videos) if videos else [], check_resume)
+    jobs, video_jobs = left_to_do(jobs), left_to_do(video_jobs)
     stylizer = load_stylizer(model)
     print(f"{model} on {device}", file=sys.stderr)
 
@@ -99,18 +102,35 @@ main.takes_arguments = True
 def choose_pictures(inputs):
     """The pictures to work on, checked."""
     return plan_jobs(inputs, output=FLAGS.output, suffix=FLAGS.suffix, format=FLAGS.format,
-                     overwrite=FLAGS.overwrite, recursive=FLAGS.recursive, shard=chosen_shard())
+                     overwrite=FLAGS.overwrite or FLAGS.resume, recursive=FLAGS.recursive,
+                     shard=chosen_shard())
 
 
 def choose_videos(inputs):
     """The videos to work on, checked."""
     return plan_videos(inputs, output=FLAGS.output, suffix=FLAGS.suffix, codec=FLAGS.codec,
                        crf=FLAGS.crf, start=FLAGS.start, duration=FLAGS.duration,
-                       sound=FLAGS.sound, overwrite=FLAGS.overwrite, shard=chosen_shard())
+                       sound=FLAGS.sound, overwrite=FLAGS.overwrite or FLAGS.resume,
+                       shard=chosen_shard())
 
 
 def chosen_shard():
     return ALL if FLAGS.shard is None else parse_shard(FLAGS.shard)
+
+
+def check_resume():
+    if FLAGS.resume and FLAGS.overwrite:
+        raise UserError(Finding("--resume, --overwrite", "one keeps results that exist, the other "
+                                "replaces them", "Leave one of both out"))
+
+
+def left_to_do(jobs):
+    """With --resume, the jobs without a result; a result is there as a whole or not at all."""
+    if not FLAGS.resume or not jobs:
+        return jobs
+    left = [job for job in jobs if job.target is None or not job.target.exists()]
+    print(f"{len(jobs) - len(left)} of {len(jobs)} results exist", file=sys.stderr)
+    return left
 
 
 def choose_model():

@@ -64,6 +64,19 @@ def test_two_shards_make_one_result_tree(work):
         "a.png", "sub/b.png"}
 
 
+def test_resume_leaves_results_as_they_are_and_makes_the_others(work):
+    (work / "half").mkdir()
+    (work / "half" / "a.png").write_bytes(b"a result")
+    arguments = ("--model=runs/demo/10", "photos", "--output=half", "--memory_limit=2", "--resume")
+    done = infer(work, *arguments)
+    assert "1 of 3 results exist" in done.stderr.decode()
+    assert (work / "half" / "a.png").read_bytes() == b"a result"
+    assert images.read_rgb(work / "half" / "sub" / "b.png").shape == images.read_rgb(
+        work / "photos" / "sub" / "b.png").shape
+    refused = infer(work, *arguments, "--overwrite")
+    assert refused.returncode == 2 and b"--resume, --overwrite" in refused.stderr
+
+
 def test_standard_streams(work):
     done = infer(work, "--model=runs/demo/10", "-", "--format=png", "--max_side=20",
                  "--memory_limit=2", stdin=(work / "photos/a.png").read_bytes())
