@@ -14,7 +14,7 @@ import pytest
 
 from animegan_tf.devices import select_devices
 from animegan_tf.errors import UserError
-from animegan_tf.images import write_image
+from data_sets import write_ghibli
 
 ROOT = Path(__file__).resolve().parent.parent
 TINY = ("--style=ghibli", "--strategy=multiworker", "--run_dir=run", "--device=cpu", "--width=4",
@@ -91,13 +91,7 @@ def tf_configs(count=2):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("project")
-    rng = np.random.RandomState(0)
-    for kind, count in (("train_photo", 7), ("Ghibli/style", 6), ("val", 1)):
-        for i in range(count):
-            path = folder / "dataset" / kind / f"{i}.png"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_image(path, rng.randint(0, 256, (8, 8, 3)).repeat(6, 0).repeat(6, 1)
-                        .astype(np.uint8))
+    write_ghibli(folder, photos=7, anime=6)
     return folder
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from animegan_tf.images import write_image
+from data_sets import write_ghibli
 
 TRAIN = Path(__file__).resolve().parent.parent / "train.py"
 TINY = ("--width=8", "--image_size=32", "--batch_size=2", "--vgg=random", "--steps_per_epoch=6",
@@ -28,13 +28,7 @@ def train(folder, *arguments, **kwargs):
 def folder(tmp_path_factory):
     """A data set in the authors' layout."""
     folder = tmp_path_factory.mktemp("project")
-    rng = np.random.RandomState(0)
-    for kind, count in (("train_photo", 5), ("Ghibli/style", 4), ("val", 1)):
-        for i in range(count):
-            path = folder / "dataset" / kind / f"{i}.png"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_image(path, rng.randint(0, 256, (8, 8, 3)).repeat(6, 0).repeat(6, 1)
-                        .astype(np.uint8))
+    write_ghibli(folder, photos=5, anime=4)
     return folder
 
 
