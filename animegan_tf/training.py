@@ -80,7 +80,7 @@ def generator_objective(discriminator, vgg19, batch, generated, weights: LossWei
     return total, terms
 
 
-def _adam(learning_rate):
+def adam(learning_rate):
     """Adam as the authors set it; Keras's own default epsilon is 1e-7."""
     return tf.keras.optimizers.Adam(learning_rate, beta_1=0.5, beta_2=0.999, epsilon=1e-8)
 
@@ -113,9 +113,9 @@ class TrainingState:
         self.averaged_generator.set_weights(self.generator.get_weights())
         self.step = tf.Variable(0, dtype=tf.int64, trainable=False, name="step")
 
-        self.pretrain_optimizer = _adam(config.init_learning_rate)
-        self.generator_optimizer = _adam(config.generator_learning_rate)
-        self.discriminator_optimizer = _adam(config.discriminator_learning_rate)
+        self.pretrain_optimizer = adam(config.init_learning_rate)
+        self.generator_optimizer = adam(config.generator_learning_rate)
+        self.discriminator_optimizer = adam(config.discriminator_learning_rate)
         self.pretrain_optimizer.build(self.generator.trainable_variables)
         self.generator_optimizer.build(self.generator.trainable_variables)
         self.discriminator_optimizer.build(self.discriminator.trainable_variables)

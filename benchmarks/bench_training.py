@@ -73,17 +73,17 @@ def convolution(dtype) -> Callable:
     return lambda: float(run(x))
 
 
-def step_operations(state) -> float:
+def step_operations(state, size: int = SIZE, batch: int = BATCH) -> int:
     """Multiplications and additions of the step's networks, forth and back.
 
     A pass back costs as much as one forth for the inputs, and again for the weights. The generator
     takes all three; VGG19 three passes forth (photo, gray, generated) and one back; the
     discriminator all three for four kinds of pictures, and two for the generator's loss.
     """
-    forth = {name: measure(network, SIZE).flops for name, network in (
+    forth = {name: measure(network, size).flops for name, network in (
         ("generator", state.generator), ("vgg19", state.vgg19),
         ("discriminator", state.discriminator))}
-    return BATCH * (3 * forth["generator"] + 4 * forth["vgg19"] + 14 * forth["discriminator"])
+    return batch * (3 * forth["generator"] + 4 * forth["vgg19"] + 14 * forth["discriminator"])
 
 
 def pytorch_step(batch) -> Callable:

@@ -88,8 +88,7 @@ def train_steps(compiled):
     for precision, xla in itertools.product(TRAINED, compiled):
         config = dataclasses.replace(TrainConfig(), width=FLAGS.width, precision=precision, xla=xla)
         state = TrainingState(config, build_vgg19("random", precision))
-        operations = (step_operations(state) / 4 * FLAGS.batch_size
-                      * (FLAGS.image_size / 256) ** 2)
+        operations = step_operations(state, FLAGS.image_size, FLAGS.batch_size)
         variants[_name(precision, xla)] = (
             lambda state=state: float(state.train_step(batch)["generator"]), precision,
             FLAGS.batch_size, operations)

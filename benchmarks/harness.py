@@ -63,11 +63,11 @@ def alternate(functions: Mapping[str, Callable[[], object]], rounds: int, warm_u
 
 
 def compare(what: str, against: str, ours: Sequence[float], theirs: Sequence[float],
-            reach: float | None, detail: str = "") -> Row:
+            reach: float | None) -> Row:
     """The row of two lists of times that were measured in turn."""
-    detail = detail or f"{_shown(min(ours))} against {_shown(min(theirs))}"
     return Row(what, against, min(ours) / min(theirs),
-               statistics.median(a / b for a, b in zip(ours, theirs)), reach, detail=detail)
+               statistics.median(a / b for a, b in zip(ours, theirs)), reach,
+               detail=f"{_shown(min(ours))} against {_shown(min(theirs))}")
 
 
 def _shown(seconds):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import collections
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +20,7 @@ from animegan_tf.errors import run_main
 from animegan_tf.generator import build_generator
 from animegan_tf.network import constant_network
 from animegan_tf.stylize import PRECISIONS
+from harness import alternate
 
 import tensorflow as tf
 
@@ -42,7 +42,7 @@ def main(_):
         feed = {photo: np.random.default_rng(0).uniform(
             -1, 1, (1, FLAGS.size, FLAGS.size, 3)).astype(np.float32)}
         with v1.Session() as session:
-            whole = [timed(lambda: session.run(anime, feed)) for _ in range(ROUNDS)]
+            whole = alternate({"": lambda: session.run(anime, feed)}, ROUNDS)[""]
             totals, counts = collections.Counter(), collections.Counter()
             for _ in range(ROUNDS):
                 traced = v1.RunMetadata()
@@ -56,12 +56,6 @@ def main(_):
           "operations overlap\n\n| operation | ms | how many |\n| --- | --- | --- |")
     for kind, microseconds in totals.most_common(10):
         print(f"| {kind} | {microseconds / 1000:.1f} | {counts[kind]:.0f} |")
-
-
-def timed(function):
-    start = time.perf_counter()
-    function()
-    return time.perf_counter() - start
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from animegan_tf.discriminator import build_discriminator
 from animegan_tf.edges import find_edges
 from animegan_tf.generator import build_generator
 from animegan_tf.layers import InstanceNormalization
+from animegan_tf.training import adam
 
 
 def smooth_edges_by_pixel(rgb: np.ndarray, gray: np.ndarray) -> np.ndarray:
@@ -40,9 +41,10 @@ class PlainTrainingState:
         self.config, self.vgg19 = config, vgg19
         self.generator = _with_group_normalization(build_generator(config.width))
         self.discriminator = _with_group_normalization(build_discriminator(config.width))
-        self.generator_optimizer = _adam(config.generator_learning_rate, self.generator)
-        self.discriminator_optimizer = _adam(
-            config.discriminator_learning_rate, self.discriminator)
+        self.generator_optimizer = adam(config.generator_learning_rate)
+        self.discriminator_optimizer = adam(config.discriminator_learning_rate)
+        self.generator_optimizer.build(self.generator.trainable_variables)
+        self.discriminator_optimizer.build(self.discriminator.trainable_variables)
         self.train_step = tf.function(self._two_runs)
 
     def _two_runs(self, batch):
@@ -70,12 +72,6 @@ class PlainTrainingState:
                            self.discriminator(generated, training=True)))
         _apply(self.generator_optimizer, tape, g_total, self.generator)
         return {"discriminator": d_total, "generator": g_total}
-
-
-def _adam(learning_rate, model):
-    adam = tf.keras.optimizers.Adam(learning_rate, beta_1=0.5, beta_2=0.999, epsilon=1e-8)
-    adam.build(model.trainable_variables)
-    return adam
 
 
 def _apply(optimizer, tape, total, model):
