@@ -11,7 +11,7 @@ $(VENV)/installed: requirements.txt
 	$(PY) -m pip install --quiet -r requirements.txt
 	touch $@
 
-demo: $(VENV)/installed  ## train the demo style for a few minutes and stylise its photos
+demo: $(VENV)/installed  ## train the demo style for a few minutes and stylize its photos
 	$(PY) train.py --style demo --run_dir demo/run $$(test -e demo/run/config.json && echo --resume)
 	$(PY) infer.py --model demo/run --compare --overwrite --output demo/results demo/data/val
 	@echo

@@ -7,14 +7,17 @@ import json
 import os
 import re
 import socket
-from typing import Iterator, NamedTuple
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import tensorflow as tf
 
 from animegan_tf.errors import Finding, UserError
 
-TF_CONFIG_EXAMPLE = ('{"cluster": {"worker": ["10.0.0.1:12345", "10.0.0.2:12345"]}, '
-                     '"task": {"type": "worker", "index": 0}}')
+TF_CONFIG_EXAMPLE = (
+    '{"cluster": {"worker": ["10.0.0.1:12345", "10.0.0.2:12345"]}, '
+    '"task": {"type": "worker", "index": 0}}'
+)
 
 
 def select_device(device: str) -> str:
@@ -34,16 +37,21 @@ def select_device(device: str) -> str:
     gpus = tf.config.list_physical_devices("GPU")
     match = re.fullmatch(r"auto|cpu|gpu(?::(\d+))?", device.lower())
     if not match:
-        raise UserError(Finding(f"--device={device}", "unknown device",
-                                "Use auto, cpu, gpu or gpu:N"))
+        raise UserError(
+            Finding(f"--device={device}", "unknown device", "Use auto, cpu, gpu or gpu:N")
+        )
     if match[0] == "cpu" or (match[0] == "auto" and not gpus):
         tf.config.set_visible_devices([], "GPU")
         return "CPU" if gpus or match[0] == "cpu" else "CPU (TensorFlow sees no GPU)"
     index = int(match[1] or 0)
     if index >= len(gpus):
-        raise UserError(Finding(
-            f"--device={device}", f"TensorFlow sees {len(gpus)} GPU(s)",
-            "Use --device=cpu, or install a CUDA build: pip install 'tensorflow[and-cuda]'"))
+        raise UserError(
+            Finding(
+                f"--device={device}",
+                f"TensorFlow sees {len(gpus)} GPU(s)",
+                "Use --device=cpu, or install a CUDA build: pip install 'tensorflow[and-cuda]'",
+            )
+        )
     tf.config.set_visible_devices(gpus[index], "GPU")
     return f"{_prepare_gpu(gpus[index])} (gpu:{index})"
 
@@ -78,20 +86,30 @@ def select_devices(strategy: str, device: str, *, batch_size: int, xla: bool = F
     flag = f"--strategy={strategy}"
     findings = []
     if xla:
-        findings.append(Finding(f"{flag}, --xla", "XLA compiles a step for one device",
-                                "Leave one of both out"))
+        findings.append(
+            Finding(f"{flag}, --xla", "XLA compiles a step for one device", "Leave one of both out")
+        )
     gpus = tf.config.list_physical_devices("GPU")
     shares_all_gpus = device.lower() in ("auto", "gpu")
     workers = 1
     if strategy == "mirrored":
         if not shares_all_gpus:
-            findings.append(Finding(f"{flag}, --device={device}", "mirrored takes all GPUs",
-                                    "Leave --device out; CUDA_VISIBLE_DEVICES chooses among them"))
+            findings.append(
+                Finding(
+                    f"{flag}, --device={device}",
+                    "mirrored takes all GPUs",
+                    "Leave --device out; CUDA_VISIBLE_DEVICES chooses among them",
+                )
+            )
         elif len(gpus) < 2:
             seen = ", ".join(gpu.name for gpu in gpus) or "none"
-            findings.append(Finding(flag, "needs two GPUs or more, and TensorFlow sees "
-                                    f"{len(gpus)} ({seen})", "Leave it out, or install a CUDA "
-                                    "build: pip install 'tensorflow[and-cuda]'"))
+            findings.append(
+                Finding(
+                    flag,
+                    f"needs two GPUs or more, and TensorFlow sees {len(gpus)} ({seen})",
+                    "Leave it out, or install a CUDA build: pip install 'tensorflow[and-cuda]'",
+                )
+            )
     else:
         try:
             workers = _worker_in_tf_config().count
@@ -106,9 +124,13 @@ def select_devices(strategy: str, device: str, *, batch_size: int, xla: bool = F
     except UserError as error:
         raise UserError(findings + error.findings) from error
     if batch_size % replicas:
-        findings.append(Finding(
-            f"--batch_size={batch_size}", f"can't be shared equally by {replicas} devices",
-            f"It counts the pictures on all devices together: give a multiple of {replicas}"))
+        findings.append(
+            Finding(
+                f"--batch_size={batch_size}",
+                f"can't be shared equally by {replicas} devices",
+                f"It counts the pictures on all devices together: give a multiple of {replicas}",
+            )
+        )
     if findings:
         raise UserError(findings)
     return chosen if workers == 1 else f"{chosen}, on each of {workers} workers"
@@ -155,8 +177,14 @@ def worker_of(strategy: tf.distribute.Strategy) -> Worker:
 
 def _worker_in_tf_config():
     def wrong(reason):
-        return UserError(Finding("TF_CONFIG", reason, "Set it on each worker, with the worker's "
-                                 f"own index, such as: TF_CONFIG='{TF_CONFIG_EXAMPLE}'"))
+        return UserError(
+            Finding(
+                "TF_CONFIG",
+                reason,
+                "Set it on each worker, with the worker's "
+                f"own index, such as: TF_CONFIG='{TF_CONFIG_EXAMPLE}'",
+            )
+        )
 
     text = os.environ.get("TF_CONFIG")
     if not text:
@@ -168,8 +196,10 @@ def _worker_in_tf_config():
     except (ValueError, KeyError, TypeError) as error:
         raise wrong(f"can't be understood ({type(error).__name__}: {error})") from error
     if not addresses.keys() <= {"chief", "worker"} or len(addresses.get("chief", ())) > 1:
-        raise wrong(f"has the jobs {', '.join(addresses)}, where only workers, and one chief if "
-                    "wanted, train together")
+        raise wrong(
+            f"has the jobs {', '.join(addresses)}, where only workers, and one chief if "
+            "wanted, train together"
+        )
     everyone = addresses.get("chief", []) + addresses.get("worker", [])
     if not all(isinstance(a, str) and re.fullmatch(r".+:\d+", a) for a in everyone):
         raise wrong("has an address that is not host:port")
@@ -183,14 +213,22 @@ def _worker_in_tf_config():
         try:
             trial.bind(("", int(address.rpartition(":")[2])))
         except (OSError, OverflowError) as error:
-            raise wrong(f"port {address.rpartition(':')[2]} of this worker ({address}) can't be "
-                        f"opened ({error})") from error
+            raise wrong(
+                f"port {address.rpartition(':')[2]} of this worker ({address}) can't be "
+                f"opened ({error})"
+            ) from error
     return Worker(everyone.index(address), len(everyone))
 
 
-_LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError,
-         tf.errors.DeadlineExceededError, tf.errors.InternalError, tf.errors.UnknownError,
-         tf.errors.FailedPreconditionError)
+_LOST = (
+    tf.errors.UnavailableError,
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.DeadlineExceededError,
+    tf.errors.InternalError,
+    tf.errors.UnknownError,
+    tf.errors.FailedPreconditionError,
+)
 
 
 @contextlib.contextmanager
@@ -203,9 +241,11 @@ def lost_workers_reported(worker: Worker) -> Iterator[None]:
             raise
         peer = re.search(r"/job:(\w+)/replica:\d+/task:(\d+)", str(error))
         reason = re.search(r"Connection \w+|[Hh]eartbeat|[Tt]ime(d )?out", str(error))
-        raise UserError(Finding(
-            f"worker {worker.index} of {worker.count}",
-            f"lost {' '.join(peer.groups()) if peer else 'another worker'} of TF_CONFIG's cluster "
-            f"({reason[0] if reason else type(error).__name__})",
-            "See why in the output of that one; then start all of them again, with --resume"
-        )) from error
+        raise UserError(
+            Finding(
+                f"worker {worker.index} of {worker.count}",
+                f"lost {' '.join(peer.groups()) if peer else 'another worker'} of TF_CONFIG's cluster "
+                f"({reason[0] if reason else type(error).__name__})",
+                "See why in the output of that one; then start all of them again, with --resume",
+            )
+        ) from error

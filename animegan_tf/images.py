@@ -9,9 +9,9 @@ from __future__ import annotations
 import io
 import os
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Sequence
 
 import numpy as np
 from PIL import Image as PillowImage
@@ -24,7 +24,8 @@ except ModuleNotFoundError as error:
 except ImportError as error:
     raise ImportError(
         f"OpenCV does not load ({error}): apt-get install libgl1, or pip install "
-        "opencv-python-headless in place of opencv-python") from None
+        "opencv-python-headless in place of opencv-python"
+    ) from None
 
 MAX_PIXELS = 400_000_000
 """Pictures above this are refused before they are decoded: they would fill the memory."""
@@ -32,8 +33,16 @@ MAX_PIXELS = 400_000_000
 PillowImage.MAX_IMAGE_PIXELS = MAX_PIXELS
 
 _FORMAT_OF_EXTENSION = {
-    ".jpg": "JPEG", ".jpeg": "JPEG", ".jpe": "JPEG", ".jfif": "JPEG", ".png": "PNG",
-    ".webp": "WEBP", ".bmp": "BMP", ".tif": "TIFF", ".tiff": "TIFF"}
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".jpe": "JPEG",
+    ".jfif": "JPEG",
+    ".png": "PNG",
+    ".webp": "WEBP",
+    ".bmp": "BMP",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+}
 # Never all that Pillow knows: EPS, for one, would start another program.
 _READ_FORMATS = ["JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM"]
 OUTPUT_EXTENSIONS = frozenset(_FORMAT_OF_EXTENSION)
@@ -63,7 +72,7 @@ class Image:
     Attributes:
         rgb: uint8 (H, W, 3).
         alpha: uint8 (H, W), 255 is opaque; None where the file has no transparency.
-        icc_profile: the colour profile that `rgb` is meant in; None stands for sRGB.
+        icc_profile: the color profile that `rgb` is meant in; None stands for sRGB.
     """
 
     rgb: np.ndarray
@@ -77,6 +86,7 @@ def find_images(folder: str | os.PathLike) -> list[Path]:
     Raises:
         OSError: the folder, or one below it, cannot be listed.
     """
+
     def fail(error):
         raise error
 
@@ -88,8 +98,11 @@ def find_images(folder: str | os.PathLike) -> list[Path]:
             continue
         visited.add(real)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        found += [Path(parent, name) for name in files if not name.startswith(".")
-                  and os.path.splitext(name)[1].lower() in IMAGE_EXTENSIONS]
+        found += [
+            Path(parent, name)
+            for name in files
+            if not name.startswith(".") and os.path.splitext(name)[1].lower() in IMAGE_EXTENSIONS
+        ]
     return sorted(found)
 
 
@@ -107,14 +120,14 @@ def read_image(source: str | os.PathLike | bytes) -> Image:
 
 
 def read_rgb(source: str | os.PathLike | bytes) -> np.ndarray:
-    """The colours of a picture, uint8 (H, W, 3); transparency is dropped. See `read_image`."""
+    """The colors of a picture, uint8 (H, W, 3); transparency is dropped. See `read_image`."""
     return read_image(source).rgb
 
 
 def read_gray(source: str | os.PathLike | bytes) -> np.ndarray:
     """A picture as OpenCV reads it in gray, uint8 (H, W), upright.
 
-    That is what the authors' code trains on and finds edges in. It is not the gray of the colours:
+    That is what the authors' code trains on and finds edges in. It is not the gray of the colors:
     a JPEG gives its stored luma, everything else `gray_of`.
 
     Raises:
@@ -137,17 +150,18 @@ def read_rgb_and_gray(source: str | os.PathLike | bytes) -> tuple[np.ndarray, np
 
 
 def gray_of(rgb: np.ndarray) -> np.ndarray:
-    """The gray that OpenCV reads from a PNG file with these colours.
+    """The gray that OpenCV reads from a PNG file with these colors.
 
     uint8 (H, W, 3) to uint8 (H, W): (9797 R + 19234 G + 3737 B) >> 15, libpng's formula. It is one
-    less than OpenCV's colour conversion in half of the pixels.
+    less than OpenCV's color conversion in half of the pixels.
     """
     weighted = rgb @ np.array([9797, 19234, 3737], np.float32)  # Below 2^24, so exact.
     return (weighted.astype(np.int32) >> 15).astype(np.uint8)
 
 
 def read_frames(
-        source: str | os.PathLike | bytes) -> tuple[list[np.ndarray], list[int], int | None]:
+    source: str | os.PathLike | bytes,
+) -> tuple[list[np.ndarray], list[int], int | None]:
     """Reads an animated GIF, WebP or PNG; any other picture counts as one frame of 0 ms.
 
     Returns:
@@ -169,8 +183,12 @@ def read_frames(
             frames.append(frame.rgb if frame.alpha is None else np.dstack([frame.rgb, frame.alpha]))
             durations.append(round(image.info.get("duration", 0)))
         if len({frame.shape[-1] for frame in frames}) > 1:
-            frames = [frame if frame.shape[-1] == 4 else np.dstack(
-                [frame, np.full(frame.shape[:2], 255, np.uint8)]) for frame in frames]
+            frames = [
+                frame
+                if frame.shape[-1] == 4
+                else np.dstack([frame, np.full(frame.shape[:2], 255, np.uint8)])
+                for frame in frames
+            ]
         return frames, durations, loop
 
 
@@ -213,6 +231,7 @@ def rescale(array: np.ndarray, height: int, width: int) -> np.ndarray:
 
 def authors_test_size(height: int, width: int) -> tuple[int, int]:
     """The size to which the authors' test script resizes a photo; the aspect ratio may change."""
+
     def fit(side):
         return 256 if side <= 256 else side - side % 32
 
@@ -225,6 +244,7 @@ def match_brightness(photo: np.ndarray, generated: np.ndarray) -> np.ndarray:
     The authors' code, with its slip: the weights belong to BGR, so red weighs 0.114 and blue
     0.299. An entirely black picture stays black.
     """
+
     def brightness(rgb):
         red, green, blue = (rgb[..., channel].mean() for channel in range(3))
         return 0.114 * red + 0.587 * green + 0.299 * blue
@@ -236,8 +256,13 @@ def match_brightness(photo: np.ndarray, generated: np.ndarray) -> np.ndarray:
     return table[generated]
 
 
-def encode_image(rgb: np.ndarray, format: str, alpha: np.ndarray | None = None,
-                 icc_profile: bytes | None = None, quality: int = 95) -> bytes:
+def encode_image(
+    rgb: np.ndarray,
+    format: str,
+    alpha: np.ndarray | None = None,
+    icc_profile: bytes | None = None,
+    quality: int = 95,
+) -> bytes:
     """A picture as the bytes of a file.
 
     Args:
@@ -255,8 +280,11 @@ def encode_image(rgb: np.ndarray, format: str, alpha: np.ndarray | None = None,
     _check_side(rgb, format)
     if alpha is not None and format not in ("JPEG", "BMP"):
         rgb = np.dstack([rgb, alpha])
-    options = {"JPEG": {"quality": quality, "subsampling": 0}, "WEBP": {"quality": quality},
-               "TIFF": {"compression": "tiff_lzw"}}.get(format, {})
+    options = {
+        "JPEG": {"quality": quality, "subsampling": 0},
+        "WEBP": {"quality": quality},
+        "TIFF": {"compression": "tiff_lzw"},
+    }.get(format, {})
     if icc_profile and format != "BMP":
         options["icc_profile"] = icc_profile
     encoded = io.BytesIO()
@@ -264,8 +292,13 @@ def encode_image(rgb: np.ndarray, format: str, alpha: np.ndarray | None = None,
     return encoded.getvalue()
 
 
-def write_image(path: str | os.PathLike, rgb: np.ndarray, alpha: np.ndarray | None = None,
-                icc_profile: bytes | None = None, quality: int = 95) -> None:
+def write_image(
+    path: str | os.PathLike,
+    rgb: np.ndarray,
+    alpha: np.ndarray | None = None,
+    icc_profile: bytes | None = None,
+    quality: int = 95,
+) -> None:
     """Writes a picture in the format of the extension, whole or not at all. See `encode_image`.
 
     Raises:
@@ -274,14 +307,21 @@ def write_image(path: str | os.PathLike, rgb: np.ndarray, alpha: np.ndarray | No
     """
     extension = os.path.splitext(path)[1].lower()
     if extension not in OUTPUT_EXTENSIONS:
-        raise ValueError(f"{path}: cannot write {extension or 'without an extension'}; "
-                         f"use one of {', '.join(sorted(OUTPUT_EXTENSIONS))}")
-    write_bytes(path, encode_image(rgb, _FORMAT_OF_EXTENSION[extension], alpha, icc_profile,
-                                   quality))
+        raise ValueError(
+            f"{path}: cannot write {extension or 'without an extension'}; "
+            f"use one of {', '.join(sorted(OUTPUT_EXTENSIONS))}"
+        )
+    write_bytes(
+        path, encode_image(rgb, _FORMAT_OF_EXTENSION[extension], alpha, icc_profile, quality)
+    )
 
 
-def write_gif(path: str | os.PathLike, frames: Sequence[np.ndarray], durations: Sequence[int] | int,
-              loop: int | None = 0) -> None:
+def write_gif(
+    path: str | os.PathLike,
+    frames: Sequence[np.ndarray],
+    durations: Sequence[int] | int,
+    loop: int | None = 0,
+) -> None:
     """Writes an animated GIF, whole or not at all.
 
     Equal frames in a row become one that is shown for the sum of their times.
@@ -306,8 +346,14 @@ def write_gif(path: str | os.PathLike, frames: Sequence[np.ndarray], durations: 
     if frames[0].shape[-1] == 4:
         options["disposal"] = 2  # Else earlier frames would show through the later ones.
     encoded = io.BytesIO()
-    first.save(encoded, "GIF", save_all=True, append_images=others,
-               duration=durations if isinstance(durations, int) else list(durations), **options)
+    first.save(
+        encoded,
+        "GIF",
+        save_all=True,
+        append_images=others,
+        duration=durations if isinstance(durations, int) else list(durations),
+        **options,
+    )
     write_bytes(path, encoded.getvalue())
 
 
@@ -331,8 +377,9 @@ class _Decoding:
 
     def __enter__(self):
         try:
-            self.data = self.source if isinstance(self.source, bytes) else (
-                Path(self.source).read_bytes())
+            self.data = (
+                self.source if isinstance(self.source, bytes) else (Path(self.source).read_bytes())
+            )
         except OSError as error:
             raise ImageError(self.name, error.strerror or str(error)) from error
         if not self.data:

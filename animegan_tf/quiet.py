@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 import tempfile
-from typing import Iterator
+from collections.abc import Iterator
 
 
 @contextlib.contextmanager
@@ -26,3 +26,12 @@ def held_back_stderr() -> Iterator[None]:
             sys.stderr.flush()
             os.dup2(stderr, 2)
             os.close(stderr)
+
+
+def import_tensorflow() -> None:
+    """Loads TensorFlow without the chatter of its libraries."""
+    if "tensorflow" not in sys.modules:
+        with held_back_stderr():
+            import tensorflow
+
+            tensorflow.config.list_physical_devices()

@@ -38,5 +38,6 @@ def newest_run(style: str, holding: str, remedy: str) -> Path:
     for path in reversed(runs_of(style)):
         if (path / holding).exists():
             return path
-    raise UserError(Finding(f"--style={style}", f"no run under {RUNS / style.lower()} has "
-                            f"{holding}", remedy))
+    raise UserError(
+        Finding(f"--style={style}", f"no run under {RUNS / style.lower()} has {holding}", remedy)
+    )

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Iterator
 
 import numpy as np
 from harness import Row, alternate, compare, run_program
-
-from animegan_tf.dataset import TrainingData, find_training_files
-from animegan_tf.demo import draw_anime, make_demo_dataset
-from animegan_tf.edges import smooth_edges
-from animegan_tf.images import encode_image, gray_of
 from plain import smooth_edges_by_pixel
+
+from animegan_tf.data.dataset import TrainingData, find_training_files
+from animegan_tf.data.drawn import draw_anime, make_demo_dataset
+from animegan_tf.data.edges import smooth_edges
+from animegan_tf.images import encode_image, gray_of
 
 GPU_IMAGES_PER_SECOND = 200
 SETS = (100, 10_000)
@@ -31,11 +31,14 @@ def rows(model: str | None, rounds: int) -> Iterator[Row]:
 def edge_smoothing(rounds):
     rgb = draw_anime(np.random.default_rng(0), 256, 256)
     gray = gray_of(rgb)
-    times = alternate({"ours": lambda: smooth_edges(rgb, gray),
-                       "loop": lambda: smooth_edges_by_pixel(rgb, gray)}, rounds)
+    times = alternate(
+        {"ours": lambda: smooth_edges(rgb, gray), "loop": lambda: smooth_edges_by_pixel(rgb, gray)},
+        rounds,
+    )
     different = int((smooth_edges(rgb, gray) != smooth_edges_by_pixel(rgb, gray)).sum())
-    row = compare("edge smoothing, 256x256", "a loop over pixels", times["ours"], times["loop"],
-                  0.005)
+    row = compare(
+        "edge smoothing, 256x256", "a loop over pixels", times["ours"], times["loop"], 0.005
+    )
     if different:
         raise AssertionError(f"{different} bytes differ from the loop's")
     return row
@@ -44,8 +47,13 @@ def edge_smoothing(rounds):
 def stream(folder, rounds):
     """Batches of 256x256 files of that size, as the authors' data is, with smoothed edges kept."""
     make_demo_dataset(folder, photos=64, anime=64, val=4, size=256)
-    data = TrainingData(find_training_files(data_dir=folder, style="demo"), image_size=256,
-                        batch_size=4, seed=0, cache_dir=folder / "edges")
+    data = TrainingData(
+        find_training_files(data_dir=folder, style="demo"),
+        image_size=256,
+        batch_size=4,
+        seed=0,
+        cache_dir=folder / "edges",
+    )
     data.prepare_edges()
     rates, count = [], 50
     batches = iter(data.dataset())
@@ -56,10 +64,15 @@ def stream(folder, rounds):
         for _ in range(count):
             next(batches)
         rates.append(4 * count / (time.perf_counter() - start))
-    return Row("tf.data pipeline, 256x256, batches of 4, edges kept: images/s",
-               f"a GPU's {GPU_IMAGES_PER_SECOND}", max(rates) / GPU_IMAGES_PER_SECOND,
-               float(np.median(rates)) / GPU_IMAGES_PER_SECOND, 1, higher=True,
-               detail=f"{max(rates):.0f} images/s, each a photo, an anime picture and an edge one")
+    return Row(
+        "tf.data pipeline, 256x256, batches of 4, edges kept: images/s",
+        f"a GPU's {GPU_IMAGES_PER_SECOND}",
+        max(rates) / GPU_IMAGES_PER_SECOND,
+        float(np.median(rates)) / GPU_IMAGES_PER_SECOND,
+        1,
+        higher=True,
+        detail=f"{max(rates):.0f} images/s, each a photo, an anime picture and an edge one",
+    )
 
 
 def training_memory(folder):
@@ -68,14 +81,34 @@ def training_memory(folder):
     for count in SETS:
         write_pictures(folder / str(count), count)
         _, peaks[count] = run_program(
-            "train.py", "--style", "bench", "--photos", folder / str(count) / "photos",
-            "--anime", folder / str(count) / "anime", "--cache_dir", folder / str(count) / "edges",
-            "--run_dir", folder / str(count) / "run", "--vgg=random", "--width=16",
-            "--image_size=64", "--init_epochs=0", "--epochs=1", "--steps_per_epoch=25",
-            "--device=cpu")
+            "train.py",
+            "--style",
+            "bench",
+            "--photos",
+            folder / str(count) / "photos",
+            "--anime",
+            folder / str(count) / "anime",
+            "--cache_dir",
+            folder / str(count) / "edges",
+            "--run_dir",
+            folder / str(count) / "run",
+            "--vgg=random",
+            "--width=16",
+            "--image_size=64",
+            "--init_epochs=0",
+            "--epochs=1",
+            "--steps_per_epoch=25",
+            "--device=cpu",
+        )
     small, large = (peaks[count] for count in SETS)
-    return Row("memory of training, 10,000 pictures", "100 pictures", large / small, large / small,
-               1.05, detail=f"peaks of {large / 1e6:.0f} and {small / 1e6:.0f} MB")
+    return Row(
+        "memory of training, 10,000 pictures",
+        "100 pictures",
+        large / small,
+        large / small,
+        1.05,
+        detail=f"peaks of {large / 1e6:.0f} and {small / 1e6:.0f} MB",
+    )
 
 
 def write_pictures(folder, count):

@@ -3,34 +3,38 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Callable, Iterator
 
 import numpy as np
+import tensorflow as tf
 from harness import THREADS, Row, alternate, compare
 
+from animegan_tf.data.scenery import draw_photo
 from animegan_tf.exporting.onnx import build_onnx
 from animegan_tf.exporting.parity import difference
-from animegan_tf.generator import build_generator, load_generator
 from animegan_tf.images import to_float
-from animegan_tf.network import constant_network
-from animegan_tf.scenery import draw_photo
-from animegan_tf.stylize import PRECISIONS, find_model
-
-import tensorflow as tf
+from animegan_tf.networks.frozen import constant_network
+from animegan_tf.networks.generator import build_generator, load_generator
+from animegan_tf.styling.stylizer import PRECISIONS, find_model
 
 SIZES = (256, 1024)
 
 
 def rows(model: str | None, rounds: int) -> Iterator[Row]:
-    generators = {precision: read_generator(model, dtype) for precision, dtype
-                  in PRECISIONS.items()}
+    generators = {
+        precision: read_generator(model, dtype) for precision, dtype in PRECISIONS.items()
+    }
     runs = {name: tensorflow_engine(generator) for name, generator in generators.items()}
     runs["keras"] = keras_engine(generators["float32"])
     rivals, missing = {}, {}
     with tempfile.TemporaryDirectory() as folder:
-        for name, make in (("ONNX Runtime", onnx_runtime), ("OpenVINO", openvino_float32),
-                           ("OpenVINO bf16", openvino_bfloat16), ("PyTorch compiled", pytorch)):
+        for name, make in (
+            ("ONNX Runtime", onnx_runtime),
+            ("OpenVINO", openvino_float32),
+            ("OpenVINO bf16", openvino_bfloat16),
+            ("PyTorch compiled", pytorch),
+        ):
             try:
                 rivals[name] = make(generators["float32"], Path(folder))
             except ImportError as error:
@@ -39,12 +43,18 @@ def rows(model: str | None, rounds: int) -> Iterator[Row]:
     for size in SIZES:
         photo = to_float(draw_photo(np.random.default_rng(0), size, size))[None]
         engines = {**runs, **rivals}
-        times = alternate({name: lambda run=run: run(photo) for name, run in engines.items()},
-                          max(2, rounds * 256 // size), warm_up=2)
+        times = alternate(
+            {name: lambda run=run: run(photo) for name, run in engines.items()},
+            max(2, rounds * 256 // size),
+            warm_up=2,
+        )
         for ours, rival, reach in (
-                ("float32", "ONNX Runtime", 0.7), ("float32", "OpenVINO", 1.2),
-                ("bfloat16", "OpenVINO bf16", 1.5), ("float32", "PyTorch compiled", 0.4),
-                ("float32", "keras", None)):
+            ("float32", "ONNX Runtime", 0.7),
+            ("float32", "OpenVINO", 1.2),
+            ("bfloat16", "OpenVINO bf16", 1.5),
+            ("float32", "PyTorch compiled", 0.4),
+            ("float32", "keras", None),
+        ):
             what = f"generator, {size}x{size}, {ours}"
             against = "the Keras model in a tf.function" if rival == "keras" else rival
             if rival in missing:
@@ -53,8 +63,15 @@ def rows(model: str | None, rounds: int) -> Iterator[Row]:
                 yield compare(what, against, times[ours], times[rival], reach)
         found = difference([(runs["bfloat16"](photo), runs["float32"](photo))])
         weights = f"weights of {model}" if model else "random weights: give --model"
-        yield Row(f"generator, {size}x{size}, bfloat16: PSNR in dB", "float32", found.psnr,
-                  found.psnr, 40 if model else None, higher=True, detail=weights)
+        yield Row(
+            f"generator, {size}x{size}, bfloat16: PSNR in dB",
+            "float32",
+            found.psnr,
+            found.psnr,
+            40 if model else None,
+            higher=True,
+            detail=weights,
+        )
 
 
 def read_generator(model, dtype):
@@ -67,14 +84,19 @@ def read_generator(model, dtype):
 
 def tensorflow_engine(generator) -> Callable:
     """What `Stylizer` runs on a CPU."""
-    run = tf.function(constant_network(generator, batch_of_one=True), autograph=False,
-                      input_signature=[tf.TensorSpec((1, None, None, 3))])
+    run = tf.function(
+        constant_network(generator, batch_of_one=True),
+        autograph=False,
+        input_signature=[tf.TensorSpec((1, None, None, 3))],
+    )
     return lambda photo: run(photo).numpy()
 
 
 def keras_engine(generator) -> Callable:
-    run = tf.function(lambda photo: generator(photo, training=False),
-                      input_signature=[tf.TensorSpec((None, None, None, 3))])
+    run = tf.function(
+        lambda photo: generator(photo, training=False),
+        input_signature=[tf.TensorSpec((None, None, None, 3))],
+    )
     return lambda photo: run(photo).numpy()
 
 
@@ -84,7 +106,8 @@ def onnx_runtime(generator, folder) -> Callable:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = THREADS
     session = onnxruntime.InferenceSession(
-        str(write_onnx(generator, folder)), options, providers=["CPUExecutionProvider"])
+        str(write_onnx(generator, folder)), options, providers=["CPUExecutionProvider"]
+    )
     return lambda photo: session.run(None, {"photo": photo})[0]
 
 
@@ -101,9 +124,15 @@ def openvino(generator, folder, precision) -> Callable:
 
     core = openvino.Core()
     model = core.read_model(write_onnx(generator, folder))
-    compiled = core.compile_model(model, "CPU", {
-        "INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "LATENCY",
-        "INFERENCE_NUM_THREADS": THREADS})
+    compiled = core.compile_model(
+        model,
+        "CPU",
+        {
+            "INFERENCE_PRECISION_HINT": precision,
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_NUM_THREADS": THREADS,
+        },
+    )
     return lambda photo: compiled(photo)[0]
 
 

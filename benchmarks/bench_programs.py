@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import statistics
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Iterator
 
 import numpy as np
 from harness import Row, alternate, compare, run_program
 
-from animegan_tf.generator import build_generator, save_generator
+from animegan_tf.data.scenery import draw_photo
 from animegan_tf.images import cv2, write_image
-from animegan_tf.scenery import draw_photo
-from animegan_tf.stylize import Stylizer
-from animegan_tf.video import plan_videos, stylize_video
+from animegan_tf.networks.generator import build_generator, save_generator
+from animegan_tf.styling.stylizer import Stylizer
+from animegan_tf.styling.videos import plan_videos, stylize_video
 
 PHOTOS, FRAMES = 30, 24
 
@@ -34,10 +34,20 @@ def cold_start(model, folder, rounds):
     photo = folder / "photo.png"
     write_image(photo, draw_photo(np.random.default_rng(0), 256, 256))
     infer = ("infer.py", "--model", model, "--overwrite", "--output", folder / "one", photo)
-    times = alternate({"infer": lambda: run_program(*infer),
-                       "import": lambda: run_program("-c", "import tensorflow")}, rounds)
-    return compare("infer.py on one photo of 256x256, cold", 'python -c "import tensorflow"',
-                   times["infer"], times["import"], 2.0)
+    times = alternate(
+        {
+            "infer": lambda: run_program(*infer),
+            "import": lambda: run_program("-c", "import tensorflow"),
+        },
+        rounds,
+    )
+    return compare(
+        "infer.py on one photo of 256x256, cold",
+        'python -c "import tensorflow"',
+        times["infer"],
+        times["import"],
+        2.0,
+    )
 
 
 def photo_folder(model, folder, rounds=2):
@@ -54,15 +64,26 @@ def photo_folder(model, folder, rounds=2):
             stylizer(picture)
 
     stylizer(pictures[0])
-    times = alternate({
-        "infer": lambda: run_program("infer.py", "--model", model, "--overwrite", "--output",
-                                     folder / "results", photos),
-        "network": network}, rounds, warm_up=0)
+    times = alternate(
+        {
+            "infer": lambda: run_program(
+                "infer.py", "--model", model, "--overwrite", "--output", folder / "results", photos
+            ),
+            "network": network,
+        },
+        rounds,
+        warm_up=0,
+    )
     beyond = [(a - b) / b for a, b in zip(times["infer"], times["network"])]
-    return Row(f"infer.py on {PHOTOS} photos of 512x512: time beyond the network's", "network time",
-               min(beyond), statistics.median(beyond), 0.15,
-               detail=f"{min(times['infer']):.1f} s against {min(times['network']):.1f} s, with "
-               "TensorFlow's import")
+    return Row(
+        f"infer.py on {PHOTOS} photos of 512x512: time beyond the network's",
+        "network time",
+        min(beyond),
+        statistics.median(beyond),
+        0.15,
+        detail=f"{min(times['infer']):.1f} s against {min(times['network']):.1f} s, with "
+        "TensorFlow's import",
+    )
 
 
 def video(model, folder, rounds=3):
@@ -73,7 +94,7 @@ def video(model, folder, rounds=3):
         writer.write(frame[..., ::-1])
     writer.release()
     stylizer = Stylizer.load(model, precision="bfloat16")
-    job, = plan_videos([source], output=str(folder / "films"), overwrite=True)
+    (job,) = plan_videos([source], output=str(folder / "films"), overwrite=True)
 
     def whole():
         failure = stylize_video(stylizer, job)
@@ -87,13 +108,19 @@ def video(model, folder, rounds=3):
     stylizer(frames[0])
     times = alternate({"whole": whole, "network": network}, rounds, warm_up=0)
     ratios = [b / a for a, b in zip(times["whole"], times["network"])]
-    return Row("video, 960x540, bfloat16: frames/s", "the network's alone",
-               min(times["network"]) / min(times["whole"]), statistics.median(ratios), 0.95,
-               higher=True, detail=f"{FRAMES / min(times['whole']):.2f} against "
-               f"{FRAMES / min(times['network']):.2f} frames/s")
+    return Row(
+        "video, 960x540, bfloat16: frames/s",
+        "the network's alone",
+        min(times["network"]) / min(times["whole"]),
+        statistics.median(ratios),
+        0.95,
+        higher=True,
+        detail=f"{FRAMES / min(times['whole']):.2f} against "
+        f"{FRAMES / min(times['network']):.2f} frames/s",
+    )
 
 
 def draw_film(height, width):
     """A camera that pans over a landscape."""
     scene = draw_photo(np.random.default_rng(2), height, width + 4 * FRAMES)
-    return [np.ascontiguousarray(scene[:, 4 * i:4 * i + width]) for i in range(FRAMES)]
+    return [np.ascontiguousarray(scene[:, 4 * i : 4 * i + width]) for i in range(FRAMES)]

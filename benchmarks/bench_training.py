@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Callable, Iterator
+from collections.abc import Callable, Iterator
 
 import tensorflow as tf
 from harness import THREADS, Row, alternate, compare
-
-from animegan_tf.config import TrainConfig
-from animegan_tf.perceptual import build_vgg19
-from animegan_tf.summary import measure
-from animegan_tf.training import TrainingState
 from plain import PlainTrainingState
+
+from animegan_tf.networks.perceptual import build_vgg19
+from animegan_tf.networks.table1 import measure
+from animegan_tf.training.config import TrainConfig
+from animegan_tf.training.training import TrainingState
 
 SIZE, BATCH = 256, 4
 PRECISIONS = ("float32", "mixed_bfloat16")
@@ -21,11 +21,17 @@ REACH = {"float32": 0.5, "mixed_bfloat16": 0.3}
 
 def rows(model: str | None, rounds: int) -> Iterator[Row]:
     shape = (BATCH, SIZE, SIZE, 3)
-    batch = {name: tf.random.uniform(shape, -1, 1, seed=i) for i, name in
-             enumerate(("photo", "anime", "gray", "edge_gray"))}
-    states = {precision: TrainingState(dataclasses.replace(TrainConfig(), precision=precision),
-                                       build_vgg19("random", precision))
-              for precision in PRECISIONS}
+    batch = {
+        name: tf.random.uniform(shape, -1, 1, seed=i)
+        for i, name in enumerate(("photo", "anime", "gray", "edge_gray"))
+    }
+    states = {
+        precision: TrainingState(
+            dataclasses.replace(TrainConfig(), precision=precision),
+            build_vgg19("random", precision),
+        )
+        for precision in PRECISIONS
+    }
     plain = PlainTrainingState(TrainConfig(), build_vgg19("random"))
     steps = {"plain": lambda: float(plain.train_step(batch)["generator"])}
     for precision, state in states.items():
@@ -41,8 +47,13 @@ def rows(model: str | None, rounds: int) -> Iterator[Row]:
 
     what = f"train step, {SIZE}x{SIZE}, batch {BATCH}"
     for precision, reach in REACH.items():
-        yield compare(f"{what}, {precision}", "the plain step, float32", times[precision],
-                      times["plain"], reach)
+        yield compare(
+            f"{what}, {precision}",
+            "the plain step, float32",
+            times[precision],
+            times["plain"],
+            reach,
+        )
     if missing:
         yield Row(f"{what}, float32", "PyTorch eager", reach=0.4, missing=missing)
     else:
@@ -51,9 +62,15 @@ def rows(model: str | None, rounds: int) -> Iterator[Row]:
     for precision in PRECISIONS:
         peak = CONVOLUTION_OPERATIONS / min(times[f"peak {precision}"])
         reached = [operations / seconds for seconds in sorted(times[precision])]
-        yield Row(f"{what}, {precision}: network arithmetic a second", "a convolution's, same run",
-                  reached[0] / peak, reached[len(reached) // 2] / peak, 0.5, higher=True,
-                  detail=f"{reached[0] / 1e9:.0f} against {peak / 1e9:.0f} GFLOP/s")
+        yield Row(
+            f"{what}, {precision}: network arithmetic a second",
+            "a convolution's, same run",
+            reached[0] / peak,
+            reached[len(reached) // 2] / peak,
+            0.5,
+            higher=True,
+            detail=f"{reached[0] / 1e9:.0f} against {peak / 1e9:.0f} GFLOP/s",
+        )
 
 
 CONVOLUTION_OPERATIONS = 10 * 2 * BATCH * 64 * 64 * 9 * 256 * 256
@@ -80,9 +97,14 @@ def step_operations(state, size: int = SIZE, batch: int = BATCH) -> int:
     takes all three; VGG19 three passes forth (photo, gray, generated) and one back; the
     discriminator all three for four kinds of pictures, and two for the generator's loss.
     """
-    forth = {name: measure(network, size).flops for name, network in (
-        ("generator", state.generator), ("vgg19", state.vgg19),
-        ("discriminator", state.discriminator))}
+    forth = {
+        name: measure(network, size).flops
+        for name, network in (
+            ("generator", state.generator),
+            ("vgg19", state.vgg19),
+            ("discriminator", state.discriminator),
+        )
+    }
     return batch * (3 * forth["generator"] + 4 * forth["vgg19"] + 14 * forth["discriminator"])
 
 
@@ -92,6 +114,8 @@ def pytorch_step(batch) -> Callable:
 
     torch.set_num_threads(THREADS)
     step = torch_rival.TrainStep()
-    tensors = [torch.from_numpy(batch[name].numpy().transpose(0, 3, 1, 2).copy())
-               for name in ("photo", "anime", "gray", "edge_gray")]
+    tensors = [
+        torch.from_numpy(batch[name].numpy().transpose(0, 3, 1, 2).copy())
+        for name in ("photo", "anime", "gray", "edge_gray")
+    ]
     return lambda: step(*tensors)

@@ -7,9 +7,9 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Mapping, Sequence
 
 ROOT = Path(__file__).resolve().parent.parent
 THREADS = os.cpu_count()
@@ -47,8 +47,9 @@ class Row:
         return "yes" if held else "no"
 
 
-def alternate(functions: Mapping[str, Callable[[], object]], rounds: int, warm_up: int = 1
-              ) -> dict[str, list[float]]:
+def alternate(
+    functions: Mapping[str, Callable[[], object]], rounds: int, warm_up: int = 1
+) -> dict[str, list[float]]:
     """Calls each function in turn, `rounds` times, and returns the seconds of each call."""
     for function in functions.values():
         for _ in range(warm_up):
@@ -62,12 +63,18 @@ def alternate(functions: Mapping[str, Callable[[], object]], rounds: int, warm_u
     return times
 
 
-def compare(what: str, against: str, ours: Sequence[float], theirs: Sequence[float],
-            reach: float | None) -> Row:
+def compare(
+    what: str, against: str, ours: Sequence[float], theirs: Sequence[float], reach: float | None
+) -> Row:
     """The row of two lists of times that were measured in turn."""
-    return Row(what, against, min(ours) / min(theirs),
-               statistics.median(a / b for a, b in zip(ours, theirs)), reach,
-               detail=f"{_shown(min(ours))} against {_shown(min(theirs))}")
+    return Row(
+        what,
+        against,
+        min(ours) / min(theirs),
+        statistics.median(a / b for a, b in zip(ours, theirs)),
+        reach,
+        detail=f"{_shown(min(ours))} against {_shown(min(theirs))}",
+    )
 
 
 def _shown(seconds):
@@ -81,8 +88,12 @@ def run_program(*arguments: str | Path) -> tuple[float, int]:
         RuntimeError: with what it printed, if it fails.
     """
     start = time.perf_counter()
-    process = subprocess.Popen([sys.executable, *map(str, arguments)], cwd=ROOT,
-                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    process = subprocess.Popen(
+        [sys.executable, *map(str, arguments)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
     printed = process.stdout.read()
     _, status, usage = os.wait4(process.pid, 0)
     if status:

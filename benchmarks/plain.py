@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from animegan_tf import losses
-from animegan_tf.discriminator import build_discriminator
-from animegan_tf.edges import find_edges
-from animegan_tf.generator import build_generator
-from animegan_tf.layers import InstanceNormalization
-from animegan_tf.training import adam
+from animegan_tf.data.edges import find_edges
+from animegan_tf.networks import losses
+from animegan_tf.networks.discriminator import build_discriminator
+from animegan_tf.networks.generator import build_generator
+from animegan_tf.networks.layers import InstanceNormalization
+from animegan_tf.training.training import adam
 
 
 def smooth_edges_by_pixel(rgb: np.ndarray, gray: np.ndarray) -> np.ndarray:
@@ -24,7 +24,7 @@ def smooth_edges_by_pixel(rgb: np.ndarray, gray: np.ndarray) -> np.ndarray:
         for j in range(rgb.shape[1]):
             if edges[i, j]:
                 for c in range(3):
-                    result[i, j, c] = np.sum(padded[i:i + 5, j:j + 5, c] * gaussian)
+                    result[i, j, c] = np.sum(padded[i : i + 5, j : j + 5, c] * gaussian)
     return result
 
 
@@ -55,21 +55,27 @@ class PlainTrainingState:
                 self.discriminator(batch["anime"], training=True),
                 self.discriminator(generated, training=True),
                 self.discriminator(batch["gray"], training=True),
-                self.discriminator(batch["edge_gray"], training=True))
+                self.discriminator(batch["edge_gray"], training=True),
+            )
             d_total = weights.discriminator_adversarial_weight * (
-                terms["d_anime"] + weights.generated_weight * terms["d_generated"]
+                terms["d_anime"]
+                + weights.generated_weight * terms["d_generated"]
                 + weights.gray_adversarial_weight * terms["d_gray"]
-                + weights.edge_adversarial_weight * terms["d_edge_gray"])
+                + weights.edge_adversarial_weight * terms["d_edge_gray"]
+            )
         _apply(self.discriminator_optimizer, tape, d_total, self.discriminator)
 
         with tf.GradientTape() as tape:
             generated = self.generator(batch["photo"], training=True)
             content = losses.content_loss(self.vgg19(batch["photo"]), self.vgg19(generated))
             style = losses.gray_style_loss(self.vgg19(batch["gray"]), self.vgg19(generated))
-            g_total = (weights.content_weight * content + weights.gray_style_weight * style
-                       + weights.color_weight * losses.color_loss(batch["photo"], generated)
-                       + weights.generator_adversarial_weight * losses.generator_adversarial_loss(
-                           self.discriminator(generated, training=True)))
+            g_total = (
+                weights.content_weight * content
+                + weights.gray_style_weight * style
+                + weights.color_weight * losses.color_loss(batch["photo"], generated)
+                + weights.generator_adversarial_weight
+                * losses.generator_adversarial_loss(self.discriminator(generated, training=True))
+            )
         _apply(self.generator_optimizer, tape, g_total, self.generator)
         return {"discriminator": d_total, "generator": g_total}
 
@@ -83,7 +89,8 @@ def _with_group_normalization(model):
     def clone(layer):
         if isinstance(layer, InstanceNormalization):
             return tf.keras.layers.GroupNormalization(
-                groups=-1, epsilon=layer.epsilon, name=layer.name)
+                groups=-1, epsilon=layer.epsilon, name=layer.name
+            )
         return layer.__class__.from_config(layer.get_config())
 
     copy = tf.keras.models.clone_model(model, clone_function=clone)

@@ -30,21 +30,38 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 from harness import THREADS, Row
 
-from animegan_tf.errors import Finding, UserError, run_main
+from animegan_tf.cli.command import new_flags, run
+from animegan_tf.errors import Finding, UserError
 from animegan_tf.images import write_bytes
 
 GROUPS = ("generator", "training", "programs", "data")
 PACKAGES = ("tensorflow", "keras", "numpy", "opencv-python", "onnxruntime", "openvino", "torch")
 
-flags.DEFINE_list("groups", list(GROUPS), f"which rows: {', '.join(GROUPS)}; others keep what they "
-                  "had in --output")
-flags.DEFINE_string("model", None, "generator.keras or run folder with trained weights; default: "
-                    "random ones")
-flags.DEFINE_integer("rounds", 7, "how often the shortest things are measured", lower_bound=2)
-flags.DEFINE_string("output", str(HERE), "folder for results.md and results.json")
-flags.DEFINE_string("one_group", None, "only for run.py's own use: measure this group, and write "
-                    "its rows to --output")
-FLAGS = flags.FLAGS
+FLAGS = new_flags()
+flags.DEFINE_list(
+    "groups",
+    list(GROUPS),
+    f"which rows: {', '.join(GROUPS)}; others keep what they had in --output",
+    flag_values=FLAGS,
+)
+flags.DEFINE_string(
+    "model",
+    None,
+    "generator.keras or run folder with trained weights; default: random ones",
+    flag_values=FLAGS,
+)
+flags.DEFINE_integer(
+    "rounds", 7, "how often the shortest things are measured", lower_bound=2, flag_values=FLAGS
+)
+flags.DEFINE_string(
+    "output", str(HERE), "folder for results.md and results.json", flag_values=FLAGS
+)
+flags.DEFINE_string(
+    "one_group",
+    None,
+    "only for run.py's own use: measure this group, and write its rows to --output",
+    flag_values=FLAGS,
+)
 
 
 def main(_):
@@ -52,8 +69,11 @@ def main(_):
         return measure_group()
     unknown = sorted(set(FLAGS.groups) - set(GROUPS))
     if unknown:
-        raise UserError(Finding(f"--groups={','.join(unknown)}", "no such group",
-                                f"There are {', '.join(GROUPS)}"))
+        raise UserError(
+            Finding(
+                f"--groups={','.join(unknown)}", "no such group", f"There are {', '.join(GROUPS)}"
+            )
+        )
     output = Path(FLAGS.output)
     output.mkdir(parents=True, exist_ok=True)
     results = read_results(output / "results.json")
@@ -71,10 +91,14 @@ def read_results(path):
 
 def environment():
     """What the rows of a group were measured with."""
-    return {"date": datetime.date.today().isoformat(), "processor": processor(),
-            "threads": THREADS, "python": platform.python_version(),
-            "weights": "trained" if FLAGS.model else "random",
-            "packages": {name: version for name in PACKAGES if (version := version_of(name))}}
+    return {
+        "date": datetime.date.today().isoformat(),
+        "processor": processor(),
+        "threads": THREADS,
+        "python": platform.python_version(),
+        "weights": "trained" if FLAGS.model else "random",
+        "packages": {name: version for name in PACKAGES if (version := version_of(name))},
+    }
 
 
 def version_of(package):
@@ -97,8 +121,13 @@ def processor():
 
 def run_group(group):
     with tempfile.NamedTemporaryFile(suffix=".json") as file:
-        command = [sys.executable, __file__, f"--one_group={group}", f"--output={file.name}",
-                   f"--rounds={FLAGS.rounds}"]
+        command = [
+            sys.executable,
+            __file__,
+            f"--one_group={group}",
+            f"--output={file.name}",
+            f"--rounds={FLAGS.rounds}",
+        ]
         subprocess.run(command + ([f"--model={FLAGS.model}"] if FLAGS.model else []), check=True)
         return json.loads(Path(file.name).read_text())
 
@@ -106,8 +135,7 @@ def run_group(group):
 def measure_group():
     logging.getLogger("tensorflow").setLevel("ERROR")  # The profiler calls itself deprecated.
     rows = []
-    for row in importlib.import_module(f"bench_{FLAGS.one_group}").rows(
-            FLAGS.model, FLAGS.rounds):
+    for row in importlib.import_module(f"bench_{FLAGS.one_group}").rows(FLAGS.model, FLAGS.rounds):
         print(as_line(row), flush=True)
         rows.append(dataclasses.asdict(row))
     Path(FLAGS.output).write_text(json.dumps(rows))
@@ -116,8 +144,10 @@ def measure_group():
 def as_line(row):
     if row.missing:
         return f"| {row.what} | {row.against} | {row.missing} | | {_reach(row)} | | |"
-    return (f"| {row.what} | {row.against} | {row.median:.3g} | {row.best:.3g} | {_reach(row)} | "
-            f"{row.met} | {row.detail} |")
+    return (
+        f"| {row.what} | {row.against} | {row.median:.3g} | {row.best:.3g} | {_reach(row)} | "
+        f"{row.met} | {row.detail} |"
+    )
 
 
 def _reach(row):
@@ -127,20 +157,29 @@ def _reach(row):
 
 
 def as_markdown(results):
-    lines = ["# How fast it is", "",
-             "Ratios of two things that ran in turn: below 1, the first is faster, unless the goal "
-             "says >=. Median of the rounds' ratios, and the ratio of the best times. `make bench` "
-             "makes this file.", ""]
+    lines = [
+        "# How fast it is",
+        "",
+        "Ratios of two things that ran in turn: below 1, the first is faster, unless the goal "
+        "says >=. Median of the rounds' ratios, and the ratio of the best times. `make bench` "
+        "makes this file.",
+        "",
+    ]
     for group, result in results["groups"].items():
         packages = ", ".join(f"{name} {version}" for name, version in result["packages"].items())
-        lines += [f"## {group.capitalize()}", "",
-                  f"{result['date']}, {result['processor']}, {result['threads']} threads, Python "
-                  f"{result['python']}, {packages}, {result['weights']} weights", "",
-                  "| what | against | median | best | goal | met | times |",
-                  "| --- | --- | --- | --- | --- | --- | --- |",
-                  *(as_line(Row(**row)) for row in result["rows"]), ""]
+        lines += [
+            f"## {group.capitalize()}",
+            "",
+            f"{result['date']}, {result['processor']}, {result['threads']} threads, Python "
+            f"{result['python']}, {packages}, {result['weights']} weights",
+            "",
+            "| what | against | median | best | goal | met | times |",
+            "| --- | --- | --- | --- | --- | --- | --- |",
+            *(as_line(Row(**row)) for row in result["rows"]),
+            "",
+        ]
     return "\n".join(lines)
 
 
 if __name__ == "__main__":
-    run_main(main)
+    sys.exit(run(main, FLAGS, sys.argv, usage=__doc__))

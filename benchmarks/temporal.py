@@ -21,23 +21,23 @@ import numpy as np
 from absl import flags
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from animegan_tf import images  # noqa: E402
-from animegan_tf.errors import run_main  # noqa: E402
-from animegan_tf.files import reduced_size  # noqa: E402
-from animegan_tf.generator import load_generator  # noqa: E402
-from animegan_tf.layers import InstanceNormalization  # noqa: E402
-from animegan_tf.stylize import Stylizer  # noqa: E402
-from animegan_tf.temporal import TemporalFilter  # noqa: E402
-from animegan_tf.videofiles import open_reader, probe  # noqa: E402
+import tensorflow as tf
 
-import tensorflow as tf  # noqa: E402
+from animegan_tf import images
+from animegan_tf.cli.command import new_flags, run
+from animegan_tf.networks.generator import load_generator
+from animegan_tf.networks.layers import InstanceNormalization
+from animegan_tf.styling.pictures import reduced_size
+from animegan_tf.styling.stylizer import Stylizer
+from animegan_tf.styling.temporal import TemporalFilter
+from animegan_tf.styling.video_files import open_reader, probe
 
-flags.DEFINE_string("model", None, "generator.keras", required=True)
-flags.DEFINE_string("video", None, "file", required=True)
-flags.DEFINE_integer("frames", 24, "so many, from the beginning", lower_bound=2)
-flags.DEFINE_integer("max_side", 480, "longer side in pixels")
-flags.DEFINE_float("momentum", 0.9, "of the smoothed statistics")
-FLAGS = flags.FLAGS
+FLAGS = new_flags()
+flags.DEFINE_string("model", None, "generator.keras", required=True, flag_values=FLAGS)
+flags.DEFINE_string("video", None, "file", required=True, flag_values=FLAGS)
+flags.DEFINE_integer("frames", 24, "so many, from the beginning", lower_bound=2, flag_values=FLAGS)
+flags.DEFINE_integer("max_side", 480, "longer side in pixels", flag_values=FLAGS)
+flags.DEFINE_float("momentum", 0.9, "of the smoothed statistics", flag_values=FLAGS)
 
 
 class SmoothedInstanceNormalization(tf.keras.layers.Layer):
@@ -49,8 +49,9 @@ class SmoothedInstanceNormalization(tf.keras.layers.Layer):
 
     def build(self, input_shape):
         def weight(name, shape, initializer, trainable=False):
-            return self.add_weight(name=name, shape=shape, initializer=initializer,
-                                   trainable=trainable)
+            return self.add_weight(
+                name=name, shape=shape, initializer=initializer, trainable=trainable
+            )
 
         channels = input_shape[-1]
         self.gamma = weight("gamma", (channels,), "ones", trainable=True)
@@ -62,13 +63,19 @@ class SmoothedInstanceNormalization(tf.keras.layers.Layer):
     def call(self, inputs):
         mean, variance = tf.nn.moments(inputs, axes=[0, 1, 2])
         keep = self.momentum * tf.convert_to_tensor(self.seen)
-        moments = (keep * tf.convert_to_tensor(self.moments)
-                   + (1 - keep) * tf.stack([mean, variance + mean ** 2]))
+        moments = keep * tf.convert_to_tensor(self.moments) + (1 - keep) * tf.stack(
+            [mean, variance + mean**2]
+        )
         self.moments.assign(moments)
         self.seen.assign(1.0)
         return tf.nn.batch_normalization(
-            inputs, moments[0], moments[1] - moments[0] ** 2, tf.convert_to_tensor(self.beta),
-            tf.convert_to_tensor(self.gamma), self.epsilon)
+            inputs,
+            moments[0],
+            moments[1] - moments[0] ** 2,
+            tf.convert_to_tensor(self.beta),
+            tf.convert_to_tensor(self.gamma),
+            self.epsilon,
+        )
 
     def compute_output_shape(self, input_shape):
         return tuple(input_shape)
@@ -83,15 +90,18 @@ def main(_):
     ways = {
         "plain": plain,
         "smoothed statistics": np.concatenate([smoothed(frame[None]) for frame in frames]),
-        "--temporal": TemporalFilter()(frames, plain)}
+        "--temporal": TemporalFilter()(frames, plain),
+    }
 
     count, height, width, _ = frames.shape
     print(f"{count} frames of {width}x{height}")
     print(f"{'':20} still  warped  sharpness")
     for name, results in {"source": frames, **ways}.items():
         sharpness = f"{sharpness_of(results) / sharpness_of(plain):9.2f}" if name in ways else ""
-        print(f"{name:20} {still_difference(frames, results):5.2f}  "
-              f"{warped_difference(frames, results):6.2f}  {sharpness}")
+        print(
+            f"{name:20} {still_difference(frames, results):5.2f}  "
+            f"{warped_difference(frames, results):6.2f}  {sharpness}"
+        )
 
 
 def read_frames():
@@ -116,7 +126,7 @@ def with_smoothed_statistics(generator):
     network = tf.keras.models.clone_model(generator, clone_function=clone)
     for layer in generator.layers:
         copy, weights = network.get_layer(layer.name), layer.get_weights()
-        copy.set_weights(weights + copy.get_weights()[len(weights):])
+        copy.set_weights(weights + copy.get_weights()[len(weights) :])
 
     @tf.function
     def run(photos):
@@ -154,8 +164,13 @@ def warped_difference(frames, results):
         flow = flow_of.calc(images.gray_of(now), images.gray_of(before), None)
 
         def warp(picture):
-            return cv2.remap(picture.astype(np.float32), grid + flow, None, cv2.INTER_LINEAR,
-                             borderMode=cv2.BORDER_REPLICATE)
+            return cv2.remap(
+                picture.astype(np.float32),
+                grid + flow,
+                None,
+                cv2.INTER_LINEAR,
+                borderMode=cv2.BORDER_REPLICATE,
+            )
 
         follows = np.abs(warp(before) - now).max(axis=-1) < 15
         differences.append(np.abs(result - warp(result_before))[follows].mean())
@@ -164,9 +179,13 @@ def warped_difference(frames, results):
 
 def sharpness_of(results):
     """Without the first frames, which the filter has hardly changed yet."""
-    return np.mean([cv2.Laplacian(images.gray_of(result), cv2.CV_32F).var()
-                    for result in results[len(results) // 4:]])
+    return np.mean(
+        [
+            cv2.Laplacian(images.gray_of(result), cv2.CV_32F).var()
+            for result in results[len(results) // 4 :]
+        ]
+    )
 
 
 if __name__ == "__main__":
-    run_main(main)
+    sys.exit(run(main, FLAGS, sys.argv, usage=__doc__))

@@ -22,18 +22,18 @@ import numpy as np
 from absl import flags
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from animegan_tf import images  # noqa: E402
-from animegan_tf.errors import run_main  # noqa: E402
-from animegan_tf.stylize import Stylizer, find_model  # noqa: E402
-from animegan_tf.tiles import TiledGenerator  # noqa: E402
+from animegan_tf import images
+from animegan_tf.cli.command import new_flags, run
+from animegan_tf.styling.stylizer import Stylizer, find_model
+from animegan_tf.styling.tiles import TiledGenerator
 
-flags.DEFINE_string("model", None, "as infer.py's", required=True)
-flags.DEFINE_string("photos", None, "folder of photos", required=True)
-flags.DEFINE_list("megapixels", ["2"], "sizes")
-flags.DEFINE_integer("tile", 384, "side of the tiles")
-flags.DEFINE_string("peak", None, "WIDTHxHEIGHT: measure memory instead")
-flags.DEFINE_float("memory_limit", 2.5, "gigabytes, for --peak")
-FLAGS = flags.FLAGS
+FLAGS = new_flags()
+flags.DEFINE_string("model", None, "as infer.py's", required=True, flag_values=FLAGS)
+flags.DEFINE_string("photos", None, "folder of photos", required=True, flag_values=FLAGS)
+flags.DEFINE_list("megapixels", ["2"], "sizes", flag_values=FLAGS)
+flags.DEFINE_integer("tile", 384, "side of the tiles", flag_values=FLAGS)
+flags.DEFINE_string("peak", None, "WIDTHxHEIGHT: measure memory instead", flag_values=FLAGS)
+flags.DEFINE_float("memory_limit", 2.5, "gigabytes, for --peak", flag_values=FLAGS)
 
 
 def main(_):
@@ -52,8 +52,10 @@ def measure_peak(path):
     stylizer(photo)
     # ru_maxrss counts kilobytes on Linux.
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
-    print(f"{width}x{height}: tiles of {stylizer.tile_for(height, width)}, peak {peak:.2f} GB, "
-          f"{time.monotonic() - start:.0f} s")
+    print(
+        f"{width}x{height}: tiles of {stylizer.tile_for(height, width)}, peak {peak:.2f} GB, "
+        f"{time.monotonic() - start:.0f} s"
+    )
 
 
 def measure_psnr(photos):
@@ -77,8 +79,10 @@ def measure_psnr(photos):
 
 
 def ways(tiled):
-    return {"short steps": lambda photo: tiled(photo, FLAGS.tile, short_steps=True),
-            "long steps": lambda photo: tiled(photo, FLAGS.tile, short_steps=False)}
+    return {
+        "short steps": lambda photo: tiled(photo, FLAGS.tile, short_steps=True),
+        "long steps": lambda photo: tiled(photo, FLAGS.tile, short_steps=False),
+    }
 
 
 def enlarged(path, height, width):
@@ -93,8 +97,8 @@ def timed(function, *arguments):
 
 
 def psnr(a, b):
-    return 10 * np.log10(255 ** 2 / np.mean((a.astype(np.float32) - b) ** 2))
+    return 10 * np.log10(255**2 / np.mean((a.astype(np.float32) - b) ** 2))
 
 
 if __name__ == "__main__":
-    run_main(main)
+    sys.exit(run(main, FLAGS, sys.argv, usage=__doc__))

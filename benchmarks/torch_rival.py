@@ -28,8 +28,11 @@ def norm_act(channels):
 
 def separable(inputs, outputs, stride=1):
     padding = (1, 1, 1, 1) if stride == 1 else (0, 1, 0, 1)
-    return nn.Sequential(conv(inputs, inputs, 3, stride, inputs, padding),
-                         conv(inputs, outputs, 1), *norm_act(outputs))
+    return nn.Sequential(
+        conv(inputs, inputs, 3, stride, inputs, padding),
+        conv(inputs, outputs, 1),
+        *norm_act(outputs),
+    )
 
 
 class Down(nn.Module):
@@ -45,9 +48,12 @@ class InvertedResidual(nn.Module):
     def __init__(self, width):
         super().__init__()
         self.block = nn.Sequential(
-            conv_norm(4 * width, 8 * width, 1), conv(8 * width, 8 * width, groups=8 * width),
-            *norm_act(8 * width), conv(8 * width, 4 * width, 1),
-            nn.InstanceNorm2d(4 * width, affine=True))
+            conv_norm(4 * width, 8 * width, 1),
+            conv(8 * width, 8 * width, groups=8 * width),
+            *norm_act(8 * width),
+            conv(8 * width, 4 * width, 1),
+            nn.InstanceNorm2d(4 * width, affine=True),
+        )
 
     def forward(self, x):
         return x + self.block(x)
@@ -56,13 +62,26 @@ class InvertedResidual(nn.Module):
 def generator(width=64):
     w = width
     return nn.Sequential(
-        conv_norm(3, w), conv_norm(w, w), Down(w, 2 * w),
-        conv_norm(2 * w, 2 * w), separable(2 * w, 2 * w), Down(2 * w, 4 * w),
-        conv_norm(4 * w, 4 * w), *[InvertedResidual(w) for _ in range(8)], conv_norm(4 * w, 4 * w),
-        nn.Upsample(scale_factor=2, mode="bilinear"), separable(4 * w, 2 * w),
-        separable(2 * w, 2 * w), conv_norm(2 * w, 2 * w),
-        nn.Upsample(scale_factor=2, mode="bilinear"), separable(2 * w, 2 * w),
-        conv_norm(2 * w, w), conv_norm(w, w), conv(w, 3, 1), nn.Tanh())
+        conv_norm(3, w),
+        conv_norm(w, w),
+        Down(w, 2 * w),
+        conv_norm(2 * w, 2 * w),
+        separable(2 * w, 2 * w),
+        Down(2 * w, 4 * w),
+        conv_norm(4 * w, 4 * w),
+        *[InvertedResidual(w) for _ in range(8)],
+        conv_norm(4 * w, 4 * w),
+        nn.Upsample(scale_factor=2, mode="bilinear"),
+        separable(4 * w, 2 * w),
+        separable(2 * w, 2 * w),
+        conv_norm(2 * w, 2 * w),
+        nn.Upsample(scale_factor=2, mode="bilinear"),
+        separable(2 * w, 2 * w),
+        conv_norm(2 * w, w),
+        conv_norm(w, w),
+        conv(w, 3, 1),
+        nn.Tanh(),
+    )
 
 
 def discriminator(width=64):
@@ -71,9 +90,20 @@ def discriminator(width=64):
 
     w, act = width, nn.LeakyReLU(0.2)
     return nn.Sequential(
-        sn(3, w // 2), act, sn(w // 2, w, 2), act, sn(w, 2 * w), *norm_act(2 * w),
-        sn(2 * w, 2 * w, 2), act, sn(2 * w, 4 * w), *norm_act(4 * w),
-        sn(4 * w, 4 * w), *norm_act(4 * w), sn(4 * w, 1))
+        sn(3, w // 2),
+        act,
+        sn(w // 2, w, 2),
+        act,
+        sn(w, 2 * w),
+        *norm_act(2 * w),
+        sn(2 * w, 2 * w, 2),
+        act,
+        sn(2 * w, 4 * w),
+        *norm_act(4 * w),
+        sn(4 * w, 4 * w),
+        *norm_act(4 * w),
+        sn(4 * w, 1),
+    )
 
 
 def vgg19():
@@ -98,8 +128,12 @@ class TrainStep:
     def __call__(self, photo, anime, gray, edge_gray):
         generated = self.generator(photo)
         d = self.discriminator
-        d_loss = 300 * ((d(anime) - 1).square().mean() + d(generated.detach()).square().mean()
-                        + d(gray).square().mean() + 0.1 * d(edge_gray).square().mean())
+        d_loss = 300 * (
+            (d(anime) - 1).square().mean()
+            + d(generated.detach()).square().mean()
+            + d(gray).square().mean()
+            + 0.1 * d(edge_gray).square().mean()
+        )
         self.d_optimizer.zero_grad()
         d_loss.backward()
         self.d_optimizer.step()
@@ -107,10 +141,12 @@ class TrainStep:
         content = (self.vgg19(photo) - self.vgg19(generated)).abs().mean()
         style = (_gram(self.vgg19(gray)) - _gram(self.vgg19(generated))).abs().mean()
         expected, found = _yuv(photo), _yuv(generated)
-        color = ((found[0] - expected[0]).abs().mean() + F.huber_loss(found[1], expected[1])
-                 + F.huber_loss(found[2], expected[2]))
-        g_loss = (1.5 * content + 3 * style + 10 * color
-                  + 300 * (d(generated) - 1).square().mean())
+        color = (
+            (found[0] - expected[0]).abs().mean()
+            + F.huber_loss(found[1], expected[1])
+            + F.huber_loss(found[2], expected[2])
+        )
+        g_loss = 1.5 * content + 3 * style + 10 * color + 300 * (d(generated) - 1).square().mean()
         self.g_optimizer.zero_grad()
         g_loss.backward()
         self.g_optimizer.step()

@@ -53,11 +53,13 @@ def stylize_by_rest(photo: bytes, url: str, model: str, timeout: float) -> bytes
     """The row form: base64 there and back, one picture a row."""
     rows = [{"image_bytes": {"b64": base64.b64encode(photo).decode()}}]
     request = urllib.request.Request(
-        f"{url}/v1/models/{model}:predict", json.dumps({"instances": rows}).encode(),
-        {"Content-Type": "application/json"})
+        f"{url}/v1/models/{model}:predict",
+        json.dumps({"instances": rows}).encode(),
+        {"Content-Type": "application/json"},
+    )
     try:
         with urllib.request.urlopen(request, timeout=timeout) as response:
-            row, = json.load(response)["predictions"]
+            (row,) = json.load(response)["predictions"]
     except urllib.error.HTTPError as error:
         raise ServerError(error.read().decode(errors="replace")) from error
     return base64.b64decode(row["b64"])

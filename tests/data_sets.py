@@ -12,5 +12,6 @@ def write_ghibli(folder, photos, anime):
         for i in range(count):
             path = folder / "dataset" / kind / f"{i}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_image(path, rng.randint(0, 256, (8, 8, 3)).repeat(6, 0).repeat(6, 1)
-                        .astype(np.uint8))
+            write_image(
+                path, rng.randint(0, 256, (8, 8, 3)).repeat(6, 0).repeat(6, 1).astype(np.uint8)
+            )

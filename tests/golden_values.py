@@ -4,13 +4,11 @@ import functools
 import hashlib
 import json
 import zlib
-from pathlib import Path
 
 import numpy as np
+from project import GOLDEN
 
-from animegan_tf.official import generator_variable_names
-
-GOLDEN = Path(__file__).parent / "golden"
+from animegan_tf.networks.tf1_checkpoint import generator_variable_names
 
 ZERO_GRADIENT = {f"g/in_{i}/beta" for i in (11, 14, 17, 20, 23, 26, 29, 32)}
 """A constant per channel that the next instance norm removes: what is stored is rounding noise."""
@@ -43,8 +41,12 @@ def picture(name):
 
 
 def training_batch():
-    keys = {"photo": "photo_64", "anime": "anime_64", "gray": "anime_gray_64",
-            "edge_gray": "smooth_gray_64"}
+    keys = {
+        "photo": "photo_64",
+        "anime": "anime_64",
+        "gray": "anime_gray_64",
+        "edge_gray": "smooth_gray_64",
+    }
     return {key: picture(name) for key, name in keys.items()}
 
 
@@ -57,10 +59,12 @@ def weight(record):
         fan_in = np.prod(shape[:3] if kind == "conv_kernel" else shape[:2])
         value = z * np.float32(np.sqrt(2 / fan_in))
     else:
-        value = {"gamma": lambda: np.float32(1) + np.float32(0.1) * z,
-                 "beta": lambda: np.float32(0.1) * z,
-                 "bias": lambda: np.float32(0.01) * z,
-                 "u": lambda: z}[kind]()
+        value = {
+            "gamma": lambda: np.float32(1) + np.float32(0.1) * z,
+            "beta": lambda: np.float32(0.1) * z,
+            "bias": lambda: np.float32(0.01) * z,
+            "u": lambda: z,
+        }[kind]()
     assert hashlib.sha256(value.astype("<f4").tobytes()).hexdigest() == record["sha256_float32_le"]
     return value
 

@@ -1,25 +1,21 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
-
-import numpy as np
-import pytest
-import tensorflow as tf
-
-ROOT = Path(__file__).parent.parent
-sys.path.append(str(ROOT / "benchmarks"))
 
 import bench_training
 import harness
+import numpy as np
+import pytest
+import tensorflow as tf
 from plain import PlainTrainingState, smooth_edges_by_pixel
+from project import ROOT
 
-from animegan_tf.config import TrainConfig
-from animegan_tf.demo import draw_anime
-from animegan_tf.edges import smooth_edges
+from animegan_tf.data.drawn import draw_anime
+from animegan_tf.data.edges import smooth_edges
 from animegan_tf.images import gray_of
-from animegan_tf.perceptual import build_vgg19
-from animegan_tf.training import TrainingState
+from animegan_tf.networks.perceptual import build_vgg19
+from animegan_tf.training.config import TrainConfig
+from animegan_tf.training.training import TrainingState
 
 
 def test_the_loop_over_pixels_gives_the_same_bytes():
@@ -33,8 +29,10 @@ def test_the_loop_over_pixels_gives_the_same_bytes():
 def test_the_plain_step_has_the_same_losses_and_trains_both_networks():
     # Without the term that depends on the spectral vectors, which the plain step moves more often.
     config = TrainConfig(width=8, generator_adversarial_weight=0.0)
-    batch = {name: tf.random.stateless_uniform((2, 32, 32, 3), (i, i), -1, 1)
-             for i, name in enumerate(("photo", "anime", "gray", "edge_gray"))}
+    batch = {
+        name: tf.random.stateless_uniform((2, 32, 32, 3), (i, i), -1, 1)
+        for i, name in enumerate(("photo", "anime", "gray", "edge_gray"))
+    }
     vgg19 = build_vgg19("random", width=8)
     ours, plain = TrainingState(config, vgg19), PlainTrainingState(config, vgg19)
     before = [model.get_weights() for model in (plain.generator, plain.discriminator)]
@@ -83,8 +81,11 @@ def test_run_program_measures_memory_and_reports_failure():
 
 
 def test_an_unknown_group_is_refused(tmp_path):
-    result = subprocess.run([sys.executable, ROOT / "benchmarks" / "run.py", "--groups=x",
-                             f"--output={tmp_path}"], capture_output=True, text=True)
+    result = subprocess.run(
+        [sys.executable, ROOT / "benchmarks" / "run.py", "--groups=x", f"--output={tmp_path}"],
+        capture_output=True,
+        text=True,
+    )
     assert result.returncode == 2 and "no such group" in result.stderr
 
 
@@ -92,9 +93,19 @@ def test_results_are_kept_by_group(tmp_path):
     import run
 
     rows = [harness.Row("a", "b", 0.5, 0.6, 0.7).__dict__]
-    results = {"groups": {"data": {"date": "2026-01-01", "processor": "p", "threads": 2,
-                                   "python": "3", "weights": "random", "packages": {"x": "1"},
-                                   "rows": rows}}}
+    results = {
+        "groups": {
+            "data": {
+                "date": "2026-01-01",
+                "processor": "p",
+                "threads": 2,
+                "python": "3",
+                "weights": "random",
+                "packages": {"x": "1"},
+                "rows": rows,
+            }
+        }
+    }
     (tmp_path / "results.json").write_text(json.dumps(results))
     text = run.as_markdown(run.read_results(tmp_path / "results.json"))
     assert "| a | b | 0.6 | 0.5 | <= 0.7 | yes |" in text

@@ -7,23 +7,37 @@ import struct
 import subprocess
 import sys
 import zlib
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image as PillowImage
+from project import GOLDEN, ROOT
 
 from animegan_tf import images
 from animegan_tf.images import (
-    ImageError, authors_test_size, cv2, encode_image, find_images, gray_of, match_brightness,
-    read_frames, read_gray, read_image, read_rgb, read_rgb_and_gray, rescale, resize, to_float,
-    to_uint8, write_gif, write_image)
-
-GOLDEN = Path(__file__).parent / "golden"
+    ImageError,
+    authors_test_size,
+    cv2,
+    encode_image,
+    find_images,
+    gray_of,
+    match_brightness,
+    read_frames,
+    read_gray,
+    read_image,
+    read_rgb,
+    read_rgb_and_gray,
+    rescale,
+    resize,
+    to_float,
+    to_uint8,
+    write_gif,
+    write_image,
+)
 
 
 def picture(height=24, width=40, seed=0):
-    """Smooth colours with some detail, different in every corner."""
+    """Smooth colors with some detail, different in every corner."""
     rng = np.random.default_rng(seed)
     return resize(rng.integers(0, 256, (6, 8, 3), np.uint8), height, width)
 
@@ -67,19 +81,23 @@ def test_find_images_of_a_missing_folder_is_an_error(tmp_path):
 
 
 @pytest.mark.parametrize("format", ["PNG", "JPEG", "BMP", "WEBP", "TIFF"])
-def test_colours_are_those_that_opencv_reads(format):
+def test_colors_are_those_that_opencv_reads(format):
     data = encode_image(picture(), format)
     np.testing.assert_array_equal(read_rgb(data), opencv_read(data, cv2.IMREAD_COLOR))
 
 
-@pytest.mark.parametrize("data", [
-    encode_image(picture(64, 96), "PNG"),
-    encode_image(picture(64, 96), "JPEG"),
-    pillow_bytes(PillowImage.fromarray(picture(64, 96)), "JPEG", quality=60, subsampling=2),
-    pillow_bytes(PillowImage.fromarray(picture(64, 96)), "JPEG", progressive=True),
-    pillow_bytes(PillowImage.fromarray(picture(64, 96)).convert("L"), "PNG"),
-    pillow_bytes(PillowImage.fromarray(picture(64, 96)).convert("L"), "JPEG"),
-], ids=["png", "jpeg", "jpeg-420", "jpeg-progressive", "gray-png", "gray-jpeg"])
+@pytest.mark.parametrize(
+    "data",
+    [
+        encode_image(picture(64, 96), "PNG"),
+        encode_image(picture(64, 96), "JPEG"),
+        pillow_bytes(PillowImage.fromarray(picture(64, 96)), "JPEG", quality=60, subsampling=2),
+        pillow_bytes(PillowImage.fromarray(picture(64, 96)), "JPEG", progressive=True),
+        pillow_bytes(PillowImage.fromarray(picture(64, 96)).convert("L"), "PNG"),
+        pillow_bytes(PillowImage.fromarray(picture(64, 96)).convert("L"), "JPEG"),
+    ],
+    ids=["png", "jpeg", "jpeg-420", "jpeg-progressive", "gray-png", "gray-jpeg"],
+)
 def test_gray_is_the_gray_that_opencv_reads(data):
     gray = opencv_read(data, cv2.IMREAD_GRAYSCALE)
     np.testing.assert_array_equal(read_gray(data), gray)
@@ -88,7 +106,7 @@ def test_gray_is_the_gray_that_opencv_reads(data):
     np.testing.assert_array_equal(rgb, read_rgb(data))
 
 
-def test_gray_is_not_a_conversion_of_the_colours():
+def test_gray_is_not_a_conversion_of_the_colors():
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
     off = cv2.cvtColor(noise, cv2.COLOR_RGB2GRAY).astype(int) - gray_of(noise)
     assert set(np.unique(off)) == {0, 1} and 0.3 < off.mean() < 0.7
@@ -102,7 +120,7 @@ def test_paths_may_hold_any_letter(tmp_path):
     np.testing.assert_array_equal(read_gray(path), gray_of(picture()))
 
 
-def test_alpha_is_kept_and_colours_below_it_too():
+def test_alpha_is_kept_and_colors_below_it_too():
     alpha = gray_of(picture(seed=1))
     image = read_image(encode_image(picture(), "PNG", alpha))
     np.testing.assert_array_equal(image.rgb, picture())
@@ -157,7 +175,7 @@ def test_cmyk_is_not_inverted_and_loses_its_profile():
     np.testing.assert_array_equal(read_gray(data), gray_of(image.rgb))
 
 
-def test_colour_profile_goes_along(tmp_path):
+def test_color_profile_goes_along(tmp_path):
     profile = b"\0" * 16 + b"RGB " + b"\0" * 108
     for extension in (".png", ".jpg", ".webp", ".tif"):
         write_image(tmp_path / f"a{extension}", picture(), icc_profile=profile)
@@ -166,8 +184,16 @@ def test_colour_profile_goes_along(tmp_path):
 
 def upside(rgb, orientation):
     """How a camera stores an upright picture under an EXIF orientation."""
-    return {1: rgb, 2: rgb[:, ::-1], 3: rgb[::-1, ::-1], 4: rgb[::-1], 5: rgb.swapaxes(0, 1),
-            6: np.rot90(rgb), 7: rgb[::-1, ::-1].swapaxes(0, 1), 8: np.rot90(rgb, -1)}[orientation]
+    return {
+        1: rgb,
+        2: rgb[:, ::-1],
+        3: rgb[::-1, ::-1],
+        4: rgb[::-1],
+        5: rgb.swapaxes(0, 1),
+        6: np.rot90(rgb),
+        7: rgb[::-1, ::-1].swapaxes(0, 1),
+        8: np.rot90(rgb, -1),
+    }[orientation]
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -209,7 +235,7 @@ def check_refused(path, reason):
 def test_truncated_files_are_refused(tmp_path, format):
     path = tmp_path / "cut.jpg"
     data = encode_image(picture(64, 64), format)
-    path.write_bytes(data[:len(data) * 2 // 3])
+    path.write_bytes(data[: len(data) * 2 // 3])
     check_refused(path, "truncated|damaged|not a picture")
 
 
@@ -230,8 +256,12 @@ def test_what_is_no_picture_is_refused(tmp_path):
 
 def png_claiming(width, height):
     def chunk(name, content):
-        return (struct.pack(">I", len(content)) + name + content
-                + struct.pack(">I", zlib.crc32(name + content)))
+        return (
+            struct.pack(">I", len(content))
+            + name
+            + content
+            + struct.pack(">I", zlib.crc32(name + content))
+        )
 
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0))
     return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
@@ -307,8 +337,8 @@ def test_unwritable_kinds_are_named():
 
 
 def test_gif_round_trip(tmp_path):
-    colours = [(255, 0, 0), (0, 255, 0), (0, 0, 255)]
-    frames = [np.full((12, 20, 3), colour, np.uint8) for colour in colours]
+    colors = [(255, 0, 0), (0, 255, 0), (0, 0, 255)]
+    frames = [np.full((12, 20, 3), color, np.uint8) for color in colors]
     path = tmp_path / "a.gif"
     write_gif(path, frames, [100, 250, 1000], loop=3)
     again, durations, loop = read_frames(path)
@@ -325,7 +355,7 @@ def test_gif_keeps_transparency(tmp_path):
     frames = []
     for shift in range(3):
         frame = np.zeros((16, 16, 4), np.uint8)
-        frame[4:8, 4 * shift:4 * shift + 4] = (200, 40, 40, 255)
+        frame[4:8, 4 * shift : 4 * shift + 4] = (200, 40, 40, 255)
         frames.append(frame)
     write_gif(tmp_path / "a.gif", frames, 100)
     again, _, _ = read_frames(tmp_path / "a.gif")
@@ -338,8 +368,9 @@ def test_gif_keeps_transparency(tmp_path):
 
 def test_animated_webp_and_a_still_picture():
     frames = [PillowImage.fromarray(picture(seed=seed)) for seed in range(3)]
-    data = pillow_bytes(frames[0], "WEBP", save_all=True, append_images=frames[1:], duration=80,
-                        lossless=True)
+    data = pillow_bytes(
+        frames[0], "WEBP", save_all=True, append_images=frames[1:], duration=80, lossless=True
+    )
     again, durations, _ = read_frames(data)
     np.testing.assert_array_equal(again, [picture(seed=seed) for seed in range(3)])
     assert durations == [80, 80, 80]
@@ -385,14 +416,17 @@ def test_resize_of_test_photos_is_the_authors():
         first = resize(golden["in_291x343"].astype(np.float32), *authors_test_size(291, 343))
         first = first / 127.5 - 1
         np.testing.assert_allclose(first[:64, :64], golden["out_288x320_topleft64"], atol=1e-4)
-        np.testing.assert_allclose(first[-64:, -64:], golden["out_288x320_bottomright64"],
-                                   atol=1e-4)
+        np.testing.assert_allclose(
+            first[-64:, -64:], golden["out_288x320_bottomright64"], atol=1e-4
+        )
         second = resize(golden["in_100x50"].astype(np.float32), *authors_test_size(100, 50))
         second = second / 127.5 - 1
         np.testing.assert_allclose(second[:64, :64], golden["out_256x256_crop"], atol=1e-4)
-        np.testing.assert_allclose([first.mean(dtype=np.float64), second.mean(dtype=np.float64)],
-                                   [golden["out_288x320_mean"], golden["out_256x256_mean"]],
-                                   atol=1e-6)
+        np.testing.assert_allclose(
+            [first.mean(dtype=np.float64), second.mean(dtype=np.float64)],
+            [golden["out_288x320_mean"], golden["out_256x256_mean"]],
+            atol=1e-6,
+        )
 
 
 def test_float_and_back():
@@ -424,17 +458,29 @@ def test_rescale_does_not_alias():
 # OpenCV that does not load
 
 
-@pytest.mark.parametrize("broken, advice", [
-    ("raise ImportError('libGL.so.1: cannot open shared object file')", "apt-get install libgl1"),
-    ("raise ModuleNotFoundError(\"No module named 'cv2'\", name='cv2')",
-     "pip install opencv-python"),
-])
+@pytest.mark.parametrize(
+    "broken, advice",
+    [
+        (
+            "raise ImportError('libGL.so.1: cannot open shared object file')",
+            "apt-get install libgl1",
+        ),
+        (
+            "raise ModuleNotFoundError(\"No module named 'cv2'\", name='cv2')",
+            "pip install opencv-python",
+        ),
+    ],
+)
 def test_opencv_without_libgl_gives_one_clear_line(tmp_path, broken, advice):
     (tmp_path / "cv2.py").write_text(broken)
-    root = str(Path(images.__file__).parents[1])
+    root = str(ROOT)
     program = "try:\n import animegan_tf.images\nexcept ImportError as e:\n print(e, e.__cause__)"
     result = subprocess.run(
-        [sys.executable, "-c", program], text=True, capture_output=True, check=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), root])})
+        [sys.executable, "-c", program],
+        text=True,
+        capture_output=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), root])},
+    )
     lines = result.stdout.splitlines()
     assert len(lines) == 1 and advice in lines[0] and lines[0].endswith(" None")

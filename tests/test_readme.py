@@ -1,13 +1,9 @@
 """The README says what the code does."""
 
 import re
-import sys
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "tools"))
-
-from flag_tables import SCRIPTS, with_flag_tables  # noqa: E402
+from flag_tables import SCRIPTS, with_flag_tables
+from project import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -17,8 +13,9 @@ def test_flag_tables_are_the_codes():
 
 
 def test_every_flag_that_the_text_uses_exists():
-    tables = "".join(README.split(f"<!-- flags: {script} -->")[1].split("<!-- end")[0]
-                     for script in SCRIPTS)
+    tables = "".join(
+        README.split(f"<!-- flags: {script} -->")[1].split("<!-- end")[0] for script in SCRIPTS
+    )
     defined = set(re.findall(r"^\| `--(\w+)`", tables, re.MULTILINE))
     for benchmark in (ROOT / "benchmarks").glob("*.py"):
         defined |= set(re.findall(r'DEFINE_\w+\(\s*"(\w+)"', benchmark.read_text()))
@@ -27,5 +24,7 @@ def test_every_flag_that_the_text_uses_exists():
 
 
 def test_every_file_that_the_text_names_exists():
-    for name in re.findall(r"(?:python|`)\s?((?:benchmarks|examples|tools)/\w+\.py|\w+\.py)", README):
+    for name in re.findall(
+        r"(?:python|`)\s?((?:benchmarks|examples|tools)/\w+\.py|\w+\.py)", README
+    ):
         assert (ROOT / name).exists(), name

@@ -1,10 +1,8 @@
-"""Writes the flag tables of README.md from the scripts' own help: `make readme`."""
+"""Writes the flag tables of README.md from the commands' own flags: `make readme`."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import xml.etree.ElementTree as ElementTree
+import importlib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -13,18 +11,16 @@ SCRIPTS = ("train.py", "infer.py", "export.py")
 
 def flag_table(script: str) -> str:
     """A Markdown table of a script's own flags: name, default, meaning."""
-    help_xml = subprocess.run([sys.executable, ROOT / script, "--helpxml"], cwd=ROOT,
-                              capture_output=True, text=True).stdout
+    verb = script.removesuffix(".py")
+    flag_values = importlib.import_module(f"animegan_tf.cli.{verb}_flags").FLAGS
     rows = ["| flag | default | meaning |", "| --- | --- | --- |"]
-    for flag in ElementTree.fromstring(help_xml).iter("flag"):
-        if flag.findtext("key") == "yes":
-            default = flag.findtext("default") or ""
-            values = [value.text for value in flag.iter("enum_value")]
-            meaning = " ".join((flag.findtext("meaning") or "").split()).replace("|", "\\|")
-            meaning = meaning.split(">: ", 1)[-1] if values else meaning
-            choices = f" ({', '.join(values)})" if values else ""
-            rows.append(f"| `--{flag.findtext('name')}` | {f'`{default}`' if default else ''} | "
-                        f"{meaning}{choices} |")
+    for name in sorted(set(flag_values) - {"h", "help"}):
+        flag = flag_values[name]
+        default = flag.default_as_str.strip("'") if flag.default is not None else ""
+        meaning = " ".join(flag.help.split()).replace("|", "\\|")
+        values = getattr(flag.parser, "enum_values", None)
+        choices = f" ({', '.join(values)})" if values else ""
+        rows.append(f"| `--{name}` | {f'`{default}`' if default else ''} | {meaning}{choices} |")
     return "\n".join(rows)
 
 

@@ -10,9 +10,12 @@ import numpy as np
 import tensorflow as tf
 
 from animegan_tf.images import to_float
-from animegan_tf.layers import (
-    InstanceNormalization, LegacyBilinearResize, ReflectionPadding2D)
-from animegan_tf.network import layers_with_inputs
+from animegan_tf.networks.frozen import layers_with_inputs
+from animegan_tf.networks.layers import (
+    InstanceNormalization,
+    LegacyBilinearResize,
+    ReflectionPadding2D,
+)
 
 _HOMOGENEOUS = (tf.keras.layers.LeakyReLU, LegacyBilinearResize, ReflectionPadding2D)
 """Scaling a channel before such a layer is scaling it behind the layer, for positive factors."""
@@ -36,10 +39,13 @@ def equalize(generator: tf.keras.Model, photos: list[np.ndarray]) -> tf.keras.Mo
     equalized = tf.keras.models.clone_model(generator)
     equalized.set_weights(generator.get_weights())
     for (producer, consumer), activation in zip(pairs, ranges):
-        kernel, = equalized.get_layer(consumer.name).get_weights()
+        (kernel,) = equalized.get_layer(consumer.name).get_weights()
         weight = np.abs(kernel).max((0, 1, 3))
-        scale = np.sqrt(np.divide(activation, weight, out=np.ones_like(weight),
-                                  where=(activation > 0) & (weight > 0)))
+        scale = np.sqrt(
+            np.divide(
+                activation, weight, out=np.ones_like(weight), where=(activation > 0) & (weight > 0)
+            )
+        )
         scale /= np.exp(np.log(scale).mean())
         equalized.get_layer(consumer.name).set_weights([kernel * scale[:, None]])
         _divide_channels(equalized.get_layer(producer.name), scale)
@@ -57,9 +63,10 @@ def _pairs(generator):
         if not isinstance(consumer, tf.keras.layers.Conv2D):
             continue
         while consumers.count(name) == 1 and isinstance(layers.get(name), _HOMOGENEOUS):
-            name, = inputs[name]
+            (name,) = inputs[name]
         if consumers.count(name) == 1 and isinstance(
-                layers.get(name), (InstanceNormalization, tf.keras.layers.DepthwiseConv2D)):
+            layers.get(name), (InstanceNormalization, tf.keras.layers.DepthwiseConv2D)
+        ):
             pairs.append((layers[name], consumer))
     return pairs
 
@@ -81,5 +88,5 @@ def _divide_channels(layer, scale):
         gamma, beta = layer.get_weights()
         layer.set_weights([gamma / scale, beta / scale])
     else:
-        kernel, = layer.get_weights()
+        (kernel,) = layer.get_weights()
         layer.set_weights([kernel / scale[:, None]])

@@ -10,7 +10,7 @@ import tensorflow as tf
 from animegan_tf.exporting.parity import Reference, difference, latencies
 from animegan_tf.exporting.photos import PARITY_SIZES, fit
 from animegan_tf.exporting.tflite import Kind, convert, runner
-from animegan_tf.summary import measure
+from animegan_tf.networks.table1 import measure
 
 
 class Row(NamedTuple):
@@ -31,8 +31,9 @@ class Row(NamedTuple):
     mean_error: float
 
 
-def compare(generators: dict[str, tf.keras.Model], reference: Reference,
-            photos: list[np.ndarray]) -> list[Row]:
+def compare(
+    generators: dict[str, tf.keras.Model], reference: Reference, photos: list[np.ndarray]
+) -> list[Row]:
     """A row for each generator.
 
     Args:
@@ -48,13 +49,19 @@ def compare(generators: dict[str, tf.keras.Model], reference: Reference,
         cost = measure(generator)
         run = runner(convert(generator, Kind("float32", 256, "float32")), "float32")
         milliseconds, keras_milliseconds = latencies(
-            [run, reference.compute], fit(photos[0], 256, 256))
-        rows.append(Row(
-            model=name, width=generator.get_layer("b1_conv1").filters, parameters=cost.parameters,
-            flops=cost.flops,
-            file_bytes=len(convert(generator, Kind("float16", 256, "float32"))),
-            milliseconds=milliseconds,
-            times_keras=round(milliseconds / keras_milliseconds, 3),
-            psnr_db=round(found.psnr, 2) if np.isfinite(found.psnr) else "the same",
-            mean_error=float(f"{found.mean:.3g}")))
+            [run, reference.compute], fit(photos[0], 256, 256)
+        )
+        rows.append(
+            Row(
+                model=name,
+                width=generator.get_layer("b1_conv1").filters,
+                parameters=cost.parameters,
+                flops=cost.flops,
+                file_bytes=len(convert(generator, Kind("float16", 256, "float32"))),
+                milliseconds=milliseconds,
+                times_keras=round(milliseconds / keras_milliseconds, 3),
+                psnr_db=round(found.psnr, 2) if np.isfinite(found.psnr) else "the same",
+                mean_error=float(f"{found.mean:.3g}"),
+            )
+        )
     return rows

@@ -9,11 +9,14 @@ import numpy as np
 import tensorflow as tf
 
 from animegan_tf.errors import Finding, UserError
-from animegan_tf.exporting.parity import EXACT, Artefact, Route
+from animegan_tf.exporting.parity import EXACT, Artifact, Route
 from animegan_tf.images import to_float
-from animegan_tf.layers import (
-    InstanceNormalization, LegacyBilinearResize, ReflectionPadding2D)
-from animegan_tf.network import layers_with_inputs
+from animegan_tf.networks.frozen import layers_with_inputs
+from animegan_tf.networks.layers import (
+    InstanceNormalization,
+    LegacyBilinearResize,
+    ReflectionPadding2D,
+)
 
 OPSET = 17
 IR_VERSION = 8
@@ -26,11 +29,16 @@ def check_onnx_installed() -> None:
         import onnx  # noqa: F401
         import onnxruntime  # noqa: F401
     except (ImportError, AttributeError) as error:
-        raise UserError(Finding("--onnx", f"{error}", "pip install 'animegan-tf[onnx]', or choose "
-                                "other targets: --savedmodel, --tflite")) from error
+        raise UserError(
+            Finding(
+                "--onnx",
+                f"{error}",
+                "pip install 'animegan-tf[onnx]', or choose other targets: --savedmodel, --tflite",
+            )
+        ) from error
 
 
-def export_onnx(generator: tf.keras.Model, folder: Path, output: Path) -> Artefact:
+def export_onnx(generator: tf.keras.Model, folder: Path, output: Path) -> Artifact:
     """Writes `generator.onnx`: float32 in [-1, 1], NHWC, any batch, height and width.
 
     Height and width must be multiples of 4, at least 8.
@@ -56,15 +64,25 @@ def export_onnx(generator: tf.keras.Model, folder: Path, output: Path) -> Artefa
         height, width, _ = photo.shape
         padding = ((0, -height % 4), (0, -width % 4), (0, 0))
         padded = np.pad(photo, padding, mode="reflect")
-        anime, = session.run(["anime"], {"photo": to_float(padded)[None]})
+        (anime,) = session.run(["anime"], {"photo": to_float(padded)[None]})
         return anime[0, :height, :width]
 
     shape = "float32 [batch, height, width, 3] in [-1, 1]"
-    return Artefact(
-        name="ONNX float32", path=path, destination=output / path.name, limit=EXACT,
+    return Artifact(
+        name="ONNX float32",
+        path=path,
+        destination=output / path.name,
+        limit=EXACT,
         runtime=f"ONNX Runtime {onnxruntime.__version__}",
-        routes=[Route("opset 17", f"photo: {shape}, height and width multiples of 4",
-                      f"anime: {shape}", run)])
+        routes=[
+            Route(
+                "opset 17",
+                f"photo: {shape}, height and width multiples of 4",
+                f"anime: {shape}",
+                run,
+            )
+        ],
+    )
 
 
 def build_onnx(generator: tf.keras.Model):
@@ -88,17 +106,24 @@ def build_onnx(generator: tf.keras.Model):
         inputs = [tensors[input_name] for input_name in inputs]
         config = layer.get_config()
         if isinstance(layer, tf.keras.layers.DepthwiseConv2D):
-            kernel, = layer.get_weights()  # (height, width, channels, 1)
+            (kernel,) = layer.get_weights()  # (height, width, channels, 1)
             kernel = constant(f"{name}_kernel", kernel.transpose(2, 3, 0, 1))
-            node("Conv", [*inputs, kernel], name, strides=list(layer.strides),
-                 group=layer.get_weights()[0].shape[2])
+            node(
+                "Conv",
+                [*inputs, kernel],
+                name,
+                strides=list(layer.strides),
+                group=layer.get_weights()[0].shape[2],
+            )
         elif isinstance(layer, tf.keras.layers.Conv2D):
-            kernel, = layer.get_weights()  # (height, width, in, out)
+            (kernel,) = layer.get_weights()  # (height, width, in, out)
             kernel = constant(f"{name}_kernel", kernel.transpose(3, 2, 0, 1))
             node("Conv", [*inputs, kernel], name, strides=list(layer.strides))
         elif isinstance(layer, InstanceNormalization):
-            gamma, beta = (constant(f"{name}_{part}", array)
-                           for part, array in zip(("gamma", "beta"), layer.get_weights()))
+            gamma, beta = (
+                constant(f"{name}_{part}", array)
+                for part, array in zip(("gamma", "beta"), layer.get_weights())
+            )
             node("InstanceNormalization", [*inputs, gamma, beta], name, epsilon=layer.epsilon)
         elif isinstance(layer, ReflectionPadding2D):
             (top, bottom), (left, right) = layer.padding
@@ -106,8 +131,13 @@ def build_onnx(generator: tf.keras.Model):
             node("Pad", [*inputs, pads], name, mode="reflect")
         elif isinstance(layer, LegacyBilinearResize):
             scales = constant(f"{name}_scales", np.float32([1, 1, layer.factor, layer.factor]))
-            node("Resize", [*inputs, "", scales], name, mode="linear",
-                 coordinate_transformation_mode="asymmetric")
+            node(
+                "Resize",
+                [*inputs, "", scales],
+                name,
+                mode="linear",
+                coordinate_transformation_mode="asymmetric",
+            )
         elif isinstance(layer, tf.keras.layers.LeakyReLU):
             slope = config.get("negative_slope", config.get("alpha"))  # Keras 3, Keras 2.
             node("LeakyRelu", inputs, name, alpha=float(slope))
@@ -121,11 +151,18 @@ def build_onnx(generator: tf.keras.Model):
 
     def picture(name):
         return helper.make_tensor_value_info(
-            name, TensorProto.FLOAT, ["batch", "height", "width", 3],
-            "RGB in [-1, 1], NHWC; height and width multiples of 4, at least 8")
+            name,
+            TensorProto.FLOAT,
+            ["batch", "height", "width", 3],
+            "RGB in [-1, 1], NHWC; height and width multiples of 4, at least 8",
+        )
 
-    graph = helper.make_graph(nodes, "animegan", [picture("photo")], [picture("anime")],
-                              initializers)
+    graph = helper.make_graph(
+        nodes, "animegan", [picture("photo")], [picture("anime")], initializers
+    )
     return helper.make_model(
-        graph, producer_name="animegan-tf", ir_version=IR_VERSION,
-        opset_imports=[helper.make_opsetid("", OPSET)])
+        graph,
+        producer_name="animegan-tf",
+        ir_version=IR_VERSION,
+        opset_imports=[helper.make_opsetid("", OPSET)],
+    )

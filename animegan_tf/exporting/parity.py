@@ -6,9 +6,10 @@ import hashlib
 import os
 import statistics
 import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Callable, Iterable, NamedTuple, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -32,7 +33,7 @@ def difference(pairs: Iterable[tuple[np.ndarray, np.ndarray]]) -> Difference:
     """Over all values of all pairs of arrays in [-1, 1]; each pair of one shape."""
     errors = np.concatenate([np.abs(a.astype(np.float64) - b).ravel() for a, b in pairs])
     with np.errstate(divide="ignore"):
-        psnr = 10 * np.log10(_PEAK ** 2 / np.mean(errors ** 2))
+        psnr = 10 * np.log10(_PEAK**2 / np.mean(errors**2))
     return Difference(float(errors.max()), float(errors.mean()), float(psnr))
 
 
@@ -71,7 +72,7 @@ class Route:
 
 
 @dataclass(frozen=True)
-class Artefact:
+class Artifact:
     """A written file or folder, not yet in its place.
 
     Attributes:
@@ -106,15 +107,15 @@ class Measured(NamedTuple):
 
 @dataclass(frozen=True)
 class Checked:
-    """An artefact with what was found about it; `bytes` is its size on disk."""
+    """An artifact with what was found about it; `bytes` is its size on disk."""
 
-    artefact: Artefact
+    artifact: Artifact
     measured: list[Measured]
     bytes: int
 
     @property
     def holds(self) -> bool:
-        return all(self.artefact.limit.holds(row.difference) for row in self.measured)
+        return all(self.artifact.limit.holds(row.difference) for row in self.measured)
 
 
 class Reference:
@@ -126,8 +127,10 @@ class Reference:
 
     def __init__(self, generator: tf.keras.Model):
         # A graph frees each tensor after its last use; called eagerly, Keras keeps all of them.
-        self._run = tf.function(lambda photo: generator(photo, training=False),
-                                input_signature=[tf.TensorSpec((1, None, None, 3))])
+        self._run = tf.function(
+            lambda photo: generator(photo, training=False),
+            input_signature=[tf.TensorSpec((1, None, None, 3))],
+        )
         self._known = {}
 
     def __call__(self, photo: np.ndarray) -> np.ndarray:
@@ -148,23 +151,27 @@ class Reference:
         return self._run(to_float(padded)[None])[0, :height, :width].numpy()
 
 
-def check(artefact: Artefact, reference: Reference, photos: list[np.ndarray]) -> Checked:
+def check(artifact: Artifact, reference: Reference, photos: list[np.ndarray]) -> Checked:
     """Runs every route on photos and compares with the Keras model.
 
-    The pictures are one of each of `PARITY_SIZES`, or eight of the artefact's own size. Where a
+    The pictures are one of each of `PARITY_SIZES`, or eight of the artifact's own size. Where a
     route gives uint8, the reference is made uint8 too.
 
     Args:
         photos: uint8 (H, W, 3) of any sizes; they are cropped and scaled.
     """
-    sizes = [artefact.size] * len(PARITY_SIZES) if artefact.size else PARITY_SIZES
+    sizes = [artifact.size] * len(PARITY_SIZES) if artifact.size else PARITY_SIZES
     pictures = [fit(photos[i % len(photos)], *size) for i, size in enumerate(sizes)]
     with held_back_stderr():  # Runtimes say there what they have loaded.
-        measured = [Measured(route, difference(_pair(route.run(picture), reference(picture))
-                                               for picture in pictures),
-                             *latencies([route.run, reference.compute], pictures[0]))
-                    for route in artefact.routes]
-    return Checked(artefact, measured, size_on_disk(artefact.path))
+        measured = [
+            Measured(
+                route,
+                difference(_pair(route.run(picture), reference(picture)) for picture in pictures),
+                *latencies([route.run, reference.compute], pictures[0]),
+            )
+            for route in artifact.routes
+        ]
+    return Checked(artifact, measured, size_on_disk(artifact.path))
 
 
 def _pair(result, expected):
@@ -175,8 +182,9 @@ def _pair(result, expected):
     return result, expected
 
 
-def latencies(runs: Sequence[Callable[[np.ndarray], object]], picture: np.ndarray,
-              repeats: int = 3) -> list[float]:
+def latencies(
+    runs: Sequence[Callable[[np.ndarray], object]], picture: np.ndarray, repeats: int = 3
+) -> list[float]:
     """Median milliseconds of a call of each; one call before them does not count.
 
     They take turns, so that other work on the machine slows all of them alike.
@@ -197,7 +205,7 @@ def size_on_disk(path: Path) -> int:
     return sum(file.stat().st_size for file in files)
 
 
-def put_in_place(artefact: Artefact) -> None:
-    """Moves an artefact to its destination; a file there is replaced, a folder is not."""
-    artefact.destination.parent.mkdir(parents=True, exist_ok=True)
-    os.replace(artefact.path, artefact.destination)
+def put_in_place(artifact: Artifact) -> None:
+    """Moves an artifact to its destination; a file there is replaced, a folder is not."""
+    artifact.destination.parent.mkdir(parents=True, exist_ok=True)
+    os.replace(artifact.path, artifact.destination)

@@ -1,17 +1,26 @@
-"""Pictures to compare on and to calibrate quantisation with."""
+"""Pictures to compare on and to calibrate quantization with."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Sequence
 
 import numpy as np
 
-from animegan_tf import demo, images
+from animegan_tf import images
+from animegan_tf.data import drawn as demo
 from animegan_tf.errors import Finding, UserError
 
-PARITY_SIZES = ((256, 256), (192, 256), (320, 240), (128, 384), (96, 96), (253, 187), (64, 48),
-                (301, 217))
+PARITY_SIZES = (
+    (256, 256),
+    (192, 256),
+    (320, 240),
+    (128, 384),
+    (96, 96),
+    (253, 187),
+    (64, 48),
+    (301, 217),
+)
 """Height and width of the pictures that an export is compared on; some no multiple of 4."""
 
 
@@ -41,14 +50,16 @@ def read_photos(paths: Sequence[Path], count: int) -> list[np.ndarray]:
 def split_evenly(items: Sequence, count: int) -> tuple[list, list]:
     """Up to `count` items, evenly spread over all, and the others."""
     chosen = set(np.linspace(0, len(items) - 1, count).astype(int).tolist())
-    return ([item for i, item in enumerate(items) if i in chosen],
-            [item for i, item in enumerate(items) if i not in chosen])
+    return (
+        [item for i, item in enumerate(items) if i in chosen],
+        [item for i, item in enumerate(items) if i not in chosen],
+    )
 
 
 def fit(photo: np.ndarray, height: int, width: int) -> np.ndarray:
-    """The largest centred part of that shape, scaled to height x width; uint8 (H, W, 3)."""
+    """The largest centered part of that shape, scaled to height x width; uint8 (H, W, 3)."""
     rows, columns = photo.shape[:2]
     scale = min(rows / height, columns / width)
     crop_rows, crop_columns = max(1, round(height * scale)), max(1, round(width * scale))
     top, left = (rows - crop_rows) // 2, (columns - crop_columns) // 2
-    return images.rescale(photo[top:top + crop_rows, left:left + crop_columns], height, width)
+    return images.rescale(photo[top : top + crop_rows, left : left + crop_columns], height, width)

@@ -7,8 +7,8 @@ import json
 import math
 import os
 import platform
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Iterable
 
 import numpy as np
 import tensorflow as tf
@@ -25,27 +25,42 @@ def machine() -> str:
     name = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.is_file():
-        models = [line.split(":", 1)[1].strip() for line in info.read_text().splitlines()
-                  if line.startswith("model name")]
+        models = [
+            line.split(":", 1)[1].strip()
+            for line in info.read_text().splitlines()
+            if line.startswith("model name")
+        ]
         name = models[0] if models else name
     return f"{name}, {os.cpu_count()} threads"
 
 
 def describe(checked: Checked, placed: bool, output: Path) -> dict:
-    """An artefact's entry of the report."""
-    artefact = checked.artefact
+    """An artifact's entry of the report."""
+    artifact = checked.artifact
     return {
-        "name": artefact.name, "path": artefact.destination.relative_to(output).as_posix(),
-        "bytes": checked.bytes, "limit": str(artefact.limit), "within_limit": checked.holds,
-        "in_place": placed, "runtime": artefact.runtime, "notes": artefact.notes,
-        "size": list(artefact.size) if artefact.size else None,
-        "signatures": [{
-            "name": row.route.name, "inputs": row.route.inputs, "outputs": row.route.outputs,
-            "max_error": _number(row.difference.maximum),
-            "mean_error": _number(row.difference.mean),
-            "psnr_db": _number(row.difference.psnr), "latency_ms": _number(row.milliseconds),
-            "times_keras": _number(row.milliseconds / row.keras_milliseconds)}
-            for row in checked.measured]}
+        "name": artifact.name,
+        "path": artifact.destination.relative_to(output).as_posix(),
+        "bytes": checked.bytes,
+        "limit": str(artifact.limit),
+        "within_limit": checked.holds,
+        "in_place": placed,
+        "runtime": artifact.runtime,
+        "notes": artifact.notes,
+        "size": list(artifact.size) if artifact.size else None,
+        "signatures": [
+            {
+                "name": row.route.name,
+                "inputs": row.route.inputs,
+                "outputs": row.route.outputs,
+                "max_error": _number(row.difference.maximum),
+                "mean_error": _number(row.difference.mean),
+                "psnr_db": _number(row.difference.psnr),
+                "latency_ms": _number(row.milliseconds),
+                "times_keras": _number(row.milliseconds / row.keras_milliseconds),
+            }
+            for row in checked.measured
+        ],
+    }
 
 
 def _number(value):
@@ -73,16 +88,25 @@ def read_report(output: Path) -> dict | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        raise UserError(Finding(str(path), str(error), "Move it away, or choose another "
-                                "--output")) from error
+        raise UserError(
+            Finding(str(path), str(error), "Move it away, or choose another --output")
+        ) from error
 
 
-def build_report(*, name: str, model: str, generator: tf.keras.Model, photos: str,
-                 artefacts: Iterable[dict], lighter: Iterable[Row], output: Path,
-                 earlier: dict | None = None) -> dict:
+def build_report(
+    *,
+    name: str,
+    model: str,
+    generator: tf.keras.Model,
+    photos: str,
+    artifacts: Iterable[dict],
+    lighter: Iterable[Row],
+    output: Path,
+    earlier: dict | None = None,
+) -> dict:
     """All facts of an export, as `report.json` has them.
 
-    What an earlier export put in place and this one has not replaced is kept: the artefacts whose
+    What an earlier export put in place and this one has not replaced is kept: the artifacts whose
     files are there, and, for the same weights, the table of lighter generators.
 
     Args:
@@ -90,28 +114,39 @@ def build_report(*, name: str, model: str, generator: tf.keras.Model, photos: st
         model: where the weights came from.
         generator: the network.
         photos: in words, which pictures it was checked and calibrated on.
-        artefacts: of `describe`.
+        artifacts: of `describe`.
         lighter: of `lighter.compare`; may be empty.
         output: the folder of the export.
         earlier: of `read_report`.
     """
     weights = fingerprint(generator)
-    artefacts = [{**entry, "weights": weights} for entry in artefacts]
+    artifacts = [{**entry, "weights": weights} for entry in artifacts]
     lighter = [row._asdict() for row in lighter]
     if earlier:
-        replaced = {entry["path"] for entry in artefacts if entry["in_place"]}
-        artefacts = [entry for entry in earlier["artefacts"]
-                     if entry["in_place"] and entry["path"] not in replaced
-                     and (output / entry["path"]).exists()] + artefacts
+        replaced = {entry["path"] for entry in artifacts if entry["in_place"]}
+        artifacts = [
+            entry
+            for entry in earlier["artefacts"]
+            if entry["in_place"]
+            and entry["path"] not in replaced
+            and (output / entry["path"]).exists()
+        ] + artifacts
         if earlier["weights"] == weights:
             lighter = lighter or earlier["lighter"]
-    served = any(entry["name"] == "SavedModel" and entry["in_place"] for entry in artefacts)
+    served = any(entry["name"] == "SavedModel" and entry["in_place"] for entry in artifacts)
     return {
-        "name": name, "model": model, "weights": weights, "photos": photos, "machine": machine(),
+        "name": name,
+        "model": model,
+        "weights": weights,
+        "photos": photos,
+        "machine": machine(),
         "parameters": sum(int(np.prod(v.shape)) for v in generator.trainable_variables),
-        "tensorflow": tf.__version__, "parity_sizes": [list(size) for size in PARITY_SIZES],
-        "artefacts": artefacts, "lighter": lighter,
-        "serving_command": docker_command(name, output) if served else None}
+        "tensorflow": tf.__version__,
+        "parity_sizes": [list(size) for size in PARITY_SIZES],
+        "artefacts": artifacts,
+        "lighter": lighter,
+        "serving_command": docker_command(name, output) if served else None,
+    }
 
 
 def write_report(report: dict, output: Path) -> None:
@@ -135,41 +170,100 @@ def to_markdown(report: dict) -> str:
         f"uint8 are compared with the Keras model's uint8. Latency is the median for one picture "
         f"of 256x256, or of the file's size; x Keras is its ratio to the Keras model's, which took "
         f"turns with it.",
-        _table(("file", "signature", "MB", "max error", "mean error", "PSNR dB", "limit", "ms",
-                "x Keras", "runtime", "in place"),
-               [(entry["path"], row["name"], f"{entry['bytes'] / 1e6:.2f}", row["max_error"],
-                 row["mean_error"], row["psnr_db"], entry["limit"], row["latency_ms"],
-                 row["times_keras"],
-                 entry["runtime"], _placed(entry))
-                for entry in entries for row in entry["signatures"]]),
+        _table(
+            (
+                "file",
+                "signature",
+                "MB",
+                "max error",
+                "mean error",
+                "PSNR dB",
+                "limit",
+                "ms",
+                "x Keras",
+                "runtime",
+                "in place",
+            ),
+            [
+                (
+                    entry["path"],
+                    row["name"],
+                    f"{entry['bytes'] / 1e6:.2f}",
+                    row["max_error"],
+                    row["mean_error"],
+                    row["psnr_db"],
+                    entry["limit"],
+                    row["latency_ms"],
+                    row["times_keras"],
+                    entry["runtime"],
+                    _placed(entry),
+                )
+                for entry in entries
+                for row in entry["signatures"]
+            ],
+        ),
         "## Inputs and outputs",
-        _table(("file", "signature", "input", "output"),
-               [(entry["path"], row["name"], row["inputs"], row["outputs"])
-                for entry in entries for row in entry["signatures"]])]
+        _table(
+            ("file", "signature", "input", "output"),
+            [
+                (entry["path"], row["name"], row["inputs"], row["outputs"])
+                for entry in entries
+                for row in entry["signatures"]
+            ],
+        ),
+    ]
     if report["lighter"]:
-        parts += ["## Lighter generators",
-                  "Weight and speed of other generators, and their PSNR against this one's "
-                  "pictures (two trainings never agree to the pixel: it says how close the results "
-                  "are, not which is better). FLOPs are of one 256x256 picture, the file is "
-                  "float16 TFLite, latency float32 TFLite at 256x256; x Keras is its ratio to this "
-                  "one's Keras model.",
-                  _table(("model", "width", "parameters", "GFLOPs", "file MB", "ms",
-                          "x Keras", "PSNR dB", "mean error"),
-                         [(row["model"], row["width"], f"{row['parameters']:,}",
-                           f"{row['flops'] / 1e9:.2f}", f"{row['file_bytes'] / 1e6:.2f}",
-                           f"{row['milliseconds']:.0f}", row["times_keras"], row["psnr_db"],
-                           row["mean_error"])
-                          for row in report["lighter"]])]
+        parts += [
+            "## Lighter generators",
+            "Weight and speed of other generators, and their PSNR against this one's "
+            "pictures (two trainings never agree to the pixel: it says how close the results "
+            "are, not which is better). FLOPs are of one 256x256 picture, the file is "
+            "float16 TFLite, latency float32 TFLite at 256x256; x Keras is its ratio to this "
+            "one's Keras model.",
+            _table(
+                (
+                    "model",
+                    "width",
+                    "parameters",
+                    "GFLOPs",
+                    "file MB",
+                    "ms",
+                    "x Keras",
+                    "PSNR dB",
+                    "mean error",
+                ),
+                [
+                    (
+                        row["model"],
+                        row["width"],
+                        f"{row['parameters']:,}",
+                        f"{row['flops'] / 1e9:.2f}",
+                        f"{row['file_bytes'] / 1e6:.2f}",
+                        f"{row['milliseconds']:.0f}",
+                        row["times_keras"],
+                        row["psnr_db"],
+                        row["mean_error"],
+                    )
+                    for row in report["lighter"]
+                ],
+            ),
+        ]
     if report["serving_command"]:
-        parts += ["## TensorFlow Serving", f"```\n{report['serving_command']}\n```",
-                  f"Then `python examples/serving_client.py --model {report['name']} photo.jpg`. "
-                  "`serving/batching.config` is for `--enable_batching "
-                  f"--batching_parameters_file=/models/{report['name']}/serving/batching.config`: "
-                  "it bounds the queue, but makes nothing faster, since pictures go through the "
-                  "network one by one; requests that the server merged fail together when one of "
-                  "them holds a bad picture, and the row that is named is then the merged batch's."]
-    notes = [f"- `{entry['path']}`: {'; '.join(_notes(entry, report))}" for entry in entries
-             if _notes(entry, report)]
+        parts += [
+            "## TensorFlow Serving",
+            f"```\n{report['serving_command']}\n```",
+            f"Then `python examples/serving_client.py --model {report['name']} photo.jpg`. "
+            "`serving/batching.config` is for `--enable_batching "
+            f"--batching_parameters_file=/models/{report['name']}/serving/batching.config`: "
+            "it bounds the queue, but makes nothing faster, since pictures go through the "
+            "network one by one; requests that the server merged fail together when one of "
+            "them holds a bad picture, and the row that is named is then the merged batch's.",
+        ]
+    notes = [
+        f"- `{entry['path']}`: {'; '.join(_notes(entry, report))}"
+        for entry in entries
+        if _notes(entry, report)
+    ]
     if notes:
         parts += ["## Notes", "\n".join(notes)]
     return "\n\n".join(parts) + "\n"

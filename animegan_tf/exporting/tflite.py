@@ -12,22 +12,31 @@ import re
 import tempfile
 import zipfile
 from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Callable, Iterable, Iterator, NamedTuple, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
 from animegan_tf.exporting.equalize import equalize
 from animegan_tf.exporting.parity import (
-    EXACT, FLOAT16, INT8, Artefact, Reference, Route, difference)
+    EXACT,
+    FLOAT16,
+    INT8,
+    Artifact,
+    Reference,
+    Route,
+    difference,
+)
 from animegan_tf.exporting.photos import fit
 from animegan_tf.images import to_float
-from animegan_tf.network import constant_network
+from animegan_tf.networks.frozen import constant_network
 from animegan_tf.quiet import held_back_stderr
 
 try:
     from ai_edge_litert.interpreter import Interpreter
+
     RUNTIME = f"LiteRT {importlib.metadata.version('ai-edge-litert')}"
 except ImportError:
     Interpreter = tf.lite.Interpreter
@@ -41,21 +50,67 @@ METADATA_FILE = "metadata.json"
 LIMITS = {"float32": EXACT, "float16": FLOAT16, "dynamic_int8": INT8, "int8": INT8}
 """Of each precision: float32, float16 weights, int8 weights, int8 weights and activations."""
 
-FLOAT_OPERATIONS = ("MEAN", "SQUARED_DIFFERENCE", "RSQRT", "MUL", "ADD", "SUB", "LEAKY_RELU",
-                    "TANH")
+FLOAT_OPERATIONS = (
+    "MEAN",
+    "SQUARED_DIFFERENCE",
+    "RSQRT",
+    "MUL",
+    "ADD",
+    "SUB",
+    "LEAKY_RELU",
+    "TANH",
+)
 """Stay float in int8 files: the norms' chains of sums and quotients, what follows them directly,
 and the output."""
 
-GPU_OPERATIONS = frozenset((
-    "ADD", "CONV_2D", "DEPTHWISE_CONV_2D", "DEQUANTIZE", "LEAKY_RELU", "MEAN", "MINIMUM",
-    "MIRROR_PAD", "MUL", "QUANTIZE", "RELU", "RESHAPE", "RESIZE_BILINEAR", "RSQRT",
-    "SQUARED_DIFFERENCE", "SUB", "TANH"))
+GPU_OPERATIONS = frozenset(
+    (
+        "ADD",
+        "CONV_2D",
+        "DEPTHWISE_CONV_2D",
+        "DEQUANTIZE",
+        "LEAKY_RELU",
+        "MEAN",
+        "MINIMUM",
+        "MIRROR_PAD",
+        "MUL",
+        "QUANTIZE",
+        "RELU",
+        "RESHAPE",
+        "RESIZE_BILINEAR",
+        "RSQRT",
+        "SQUARED_DIFFERENCE",
+        "SUB",
+        "TANH",
+    )
+)
 """Of the network's operations, those that TFLite's GPU delegate documents or implements."""
 
-FLOAT_FIRST = ("output", "u1_conv2", "u1_conv1", "u1_up", "u2_conv", "u2_up", "u2_sep", "m_r1",
-               "b2_sep", "m_conv2", "b1_conv1", "b1_conv2", "b2_conv", "b1_down", "m_conv1",
-               "m_r2", "b2_down", "m_r3", "m_r4", "m_r5", "m_r6", "m_r7")
-"""The network's stages but one, first that which costs most where it alone is quantised, as
+FLOAT_FIRST = (
+    "output",
+    "u1_conv2",
+    "u1_conv1",
+    "u1_up",
+    "u2_conv",
+    "u2_up",
+    "u2_sep",
+    "m_r1",
+    "b2_sep",
+    "m_conv2",
+    "b1_conv1",
+    "b1_conv2",
+    "b2_conv",
+    "b1_down",
+    "m_conv1",
+    "m_r2",
+    "b2_down",
+    "m_r3",
+    "m_r4",
+    "m_r5",
+    "m_r6",
+    "m_r7",
+)
+"""The network's stages but one, first that which costs most where it alone is quantized, as
 measured on trained generators. Errors in the stages near the output reach the picture with no norm
 behind them."""
 
@@ -95,16 +150,26 @@ class Exporter:
         io_type: "float32": RGB in [-1, 1]; "uint8": RGB in 0..255, scaled and clipped in the graph.
     """
 
-    def __init__(self, generator: tf.keras.Model, reference: Reference,
-                 photos: list[np.ndarray], io_type: str = "float32"):
+    def __init__(
+        self,
+        generator: tf.keras.Model,
+        reference: Reference,
+        photos: list[np.ndarray],
+        io_type: str = "float32",
+    ):
         self._generator = generator
         self._reference = reference
         self._photos = photos
         self._io_type = io_type
         self._float_counts = {"dynamic_int8": 0, "int8": 0}
 
-    def export(self, folder: Path, output: Path, sizes: Iterable[int | None] = SIZES,
-               precisions: Iterable[str] = tuple(LIMITS)) -> Iterator[Artefact]:
+    def export(
+        self,
+        folder: Path,
+        output: Path,
+        sizes: Iterable[int | None] = SIZES,
+        precisions: Iterable[str] = tuple(LIMITS),
+    ) -> Iterator[Artifact]:
         """Converts each precision in each size.
 
         Args:
@@ -131,40 +196,59 @@ class Exporter:
         operations = operations_of(content)
         notes += [f"operations: {_counted(operations)}", gpu_note(operations, kind)]
         write_metadata(path, kind)
-        return Artefact(
-            name=f"TFLite {kind.precision}", path=path, destination=output / kind.file_name,
-            limit=LIMITS[kind.precision], size=(kind.side, kind.side) if kind.side else None,
-            runtime=RUNTIME, notes=notes,
-            routes=[Route(SIGNATURE, f"photo: {_describe(kind)}", f"anime: {_describe(kind)}",
-                          runner(path.read_bytes(), kind.io_type))])
+        return Artifact(
+            name=f"TFLite {kind.precision}",
+            path=path,
+            destination=output / kind.file_name,
+            limit=LIMITS[kind.precision],
+            size=(kind.side, kind.side) if kind.side else None,
+            runtime=RUNTIME,
+            notes=notes,
+            routes=[
+                Route(
+                    SIGNATURE,
+                    f"photo: {_describe(kind)}",
+                    f"anime: {_describe(kind)}",
+                    runner(path.read_bytes(), kind.io_type),
+                )
+            ],
+        )
 
     def _quantize(self, kind):
         """int8 with as few stages in float as the limit asks for; what was done, in words."""
         side = kind.side or 256
-        count = max(_TUNED_ON, len(self._photos) * 256 ** 2 // side ** 2)
+        count = max(_TUNED_ON, len(self._photos) * 256**2 // side**2)
         pictures = [fit(photo, side, side) for photo in self._photos[:count]]
 
         def holds(content):
             run = runner(content, kind.io_type)
             with held_back_stderr():
-                return all(difference([(_as_float(run(picture)), self._reference(picture))]).psnr
-                           >= INT8.psnr + _MARGIN for picture in pictures[:_TUNED_ON])
+                return all(
+                    difference([(_as_float(run(picture)), self._reference(picture))]).psnr
+                    >= INT8.psnr + _MARGIN
+                    for picture in pictures[:_TUNED_ON]
+                )
 
         if kind.precision == "dynamic_int8":
+
             def quantize(stages):
                 return convert(float_convolutions(self._equalized, stages), kind)
+
             how = "channels equalized; in float: {}"
         else:
             quantize = _Quantizer(self._equalized, kind, pictures).quantize
-            how = (f"channels equalized; calibrated on {len(pictures)} photos; in float: "
-                   f"{', '.join(FLOAT_OPERATIONS)}; and the stages {{}}")
+            how = (
+                f"channels equalized; calibrated on {len(pictures)} photos; in float: "
+                f"{', '.join(FLOAT_OPERATIONS)}; and the stages {{}}"
+            )
         content, stages = fewest_float(quantize, holds, self._float_counts[kind.precision])
         self._float_counts[kind.precision] = len(stages)
         return content, [how.format(", ".join(stages) or "none")]
 
 
-def fewest_float(quantize: Callable[[Sequence[str]], bytes], holds: Callable[[bytes], bool],
-                 start: int = 0) -> tuple[bytes, Sequence[str]]:
+def fewest_float(
+    quantize: Callable[[Sequence[str]], bytes], holds: Callable[[bytes], bool], start: int = 0
+) -> tuple[bytes, Sequence[str]]:
     """A file that holds with few stages in float, and those stages.
 
     Doubles their number until the file holds, then halves the step. If it never holds, the file
@@ -193,7 +277,7 @@ def fewest_float(quantize: Callable[[Sequence[str]], bytes], holds: Callable[[by
 class _Quantizer:
     """Makes int8 files by stages of the network; it calibrates once.
 
-    TensorFlow's quantisation debugger is its public way to keep single tensors in float.
+    TensorFlow's quantization debugger is its public way to keep single tensors in float.
 
     Args:
         generator: as `build_generator` makes it, float32.
@@ -208,7 +292,9 @@ class _Quantizer:
             self._debugger = tf.lite.experimental.QuantizationDebugger(
                 converter=converter,
                 debug_options=tf.lite.experimental.QuantizationDebugOptions(
-                    denylisted_ops=list(FLOAT_OPERATIONS)))
+                    denylisted_ops=list(FLOAT_OPERATIONS)
+                ),
+            )
             content = self._debugger.get_nondebug_quantized_model()
         # The debugger's own statistics would name the tensors too, but keep all of them in memory.
         tensors = _interpreter(content).get_tensor_details()
@@ -222,7 +308,8 @@ class _Quantizer:
         """The file with these stages in float."""
         # New options would build a debugging model each time; nothing here needs that.
         self._debugger.options.denylisted_nodes = [
-            tensor for stage in float_stages for tensor in self._stages[stage]]
+            tensor for stage in float_stages for tensor in self._stages[stage]
+        ]
         with held_back_stderr():
             return self._debugger.get_nondebug_quantized_model()
 
@@ -239,8 +326,9 @@ class _FloatConvolution(tf.keras.layers.Layer):
         self._kernel = kernel[None]
 
     def call(self, x):
-        return tf.squeeze(tf.nn.conv3d(tf.expand_dims(x, 1), self._kernel, (1, 1, 1, 1, 1),
-                                       "VALID"), 1)
+        return tf.squeeze(
+            tf.nn.conv3d(tf.expand_dims(x, 1), self._kernel, (1, 1, 1, 1, 1), "VALID"), 1
+        )
 
 
 def float_convolutions(generator: tf.keras.Model, stages: Sequence[str]) -> tf.keras.Model:
@@ -248,6 +336,7 @@ def float_convolutions(generator: tf.keras.Model, stages: Sequence[str]) -> tf.k
 
     Depthwise convolutions, a hundredth of the weights, are left as they are: they cost little.
     """
+
     def clone(layer):
         if isinstance(layer, tf.keras.layers.Conv2D) and _STAGE.search(layer.name)[0] in stages:
             return _FloatConvolution(layer.get_weights()[0], layer.name)
@@ -289,12 +378,15 @@ def quieten_converters() -> None:
 def _signature(generator, kind):
     network = constant_network(generator)
     if kind.io_type == "float32":
+
         def stylize(photo):
             return {"anime": network(photo)}
     else:
+
         def stylize(photo):
             anime = network(tf.cast(photo, tf.float32) / 127.5 - 1)
             return {"anime": tf.cast(tf.clip_by_value((anime + 1) / 2 * 255, 0, 255), tf.uint8)}
+
     return tf.function(stylize, input_signature=[tf.TensorSpec(kind.shape, kind.io_type, "photo")])
 
 
@@ -307,8 +399,9 @@ def _as_float(result):
     return to_float(result) if result.dtype == np.uint8 else result
 
 
-def runner(content: bytes, io_type: str, interpreter: type = Interpreter
-           ) -> Callable[[np.ndarray], np.ndarray]:
+def runner(
+    content: bytes, io_type: str, interpreter: type = Interpreter
+) -> Callable[[np.ndarray], np.ndarray]:
     """Loads a file: uint8 photo (H, W, 3) to the result, float32 in [-1, 1] or uint8.
 
     A photo is mirrored up to multiples of 4.
@@ -364,14 +457,22 @@ def write_metadata(path: Path, kind: Kind) -> None:
     files; interpreters ignore it.
     """
     metadata = {
-        "name": "AnimeGAN generator", "precision": kind.precision, "signature": SIGNATURE,
-        "input": {"name": "photo", **_tensor(kind)}, "output": {"name": "anime", **_tensor(kind)}}
+        "name": "AnimeGAN generator",
+        "precision": kind.precision,
+        "signature": SIGNATURE,
+        "input": {"name": "photo", **_tensor(kind)},
+        "output": {"name": "anime", **_tensor(kind)},
+    }
     with zipfile.ZipFile(path, "a", zipfile.ZIP_STORED) as archive:
         archive.writestr(METADATA_FILE, json.dumps(metadata, indent=2))
 
 
 def _tensor(kind):
     sides = ["height, a multiple of 4", "width, a multiple of 4"]
-    return {"type": kind.io_type, "shape": [1, *([kind.side] * 2 if kind.side else sides), 3],
-            "layout": "NHWC", "channels": "RGB",
-            "range": [0, 255] if kind.io_type == "uint8" else [-1, 1]}
+    return {
+        "type": kind.io_type,
+        "shape": [1, *([kind.side] * 2 if kind.side else sides), 3],
+        "layout": "NHWC",
+        "channels": "RGB",
+        "range": [0, 255] if kind.io_type == "uint8" else [-1, 1],
+    }

@@ -1,0 +1,109 @@
+"""Runs a command: parses its flags, reports what is wrong, ends with the right exit status."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+
+from absl import flags
+from absl.testing import flagsaver
+
+from animegan_tf.errors import Finding, UserError
+
+INTERRUPTED = 130
+"""Exit status of a command that Ctrl-C or SIGTERM ended, as shells have it."""
+
+
+def new_flags() -> flags.FlagValues:
+    """An empty set of flags for one command, with --help."""
+    flag_values = flags.FlagValues()
+    flags.DEFINE_bool("help", False, "show this help", short_name="h", flag_values=flag_values)
+    return flag_values
+
+
+def run(
+    main: Callable[[list[str]], int | None],
+    flag_values: flags.FlagValues,
+    argv: Sequence[str],
+    *,
+    usage: str,
+    takes_arguments: bool = False,
+    when_interrupted: str = "",
+) -> int:
+    """Parses a command line and calls `main` with its arguments.
+
+    A `UserError` or a wrong flag is printed to standard error, one finding a line. Ctrl-C and
+    SIGTERM end the command in one line; a second one ends it at once. Anything else that escapes
+    is a bug and keeps its traceback. The flags are as before afterwards, so that commands can
+    follow each other in one process.
+
+    Args:
+        main: takes the arguments that are not flags; returns an exit status, None for 0.
+        flag_values: the command's flags, from `new_flags`.
+        argv: the command line, beginning with the program's name.
+        usage: what the command does, the first part of its help.
+        takes_arguments: whether it takes arguments that are not flags.
+        when_interrupted: how to go on after Ctrl-C.
+
+    Returns:
+        The exit status: that of `main`, 2 for a user's error, 130 if interrupted.
+    """
+    saved = flagsaver.save_flag_values(flag_values)
+    try:
+        with _sigterm_as_interrupt():
+            try:
+                arguments = flag_values(list(argv))[1:]
+            except flags.Error as error:
+                raise UserError(Finding("command line", str(error), "All flags: --help")) from error
+            if flag_values["help"].value:
+                print(f"{usage.strip()}\n\nFlags:\n{_help_of(flag_values)}")
+                return 0
+            if arguments and not takes_arguments:
+                raise UserError(
+                    Finding(
+                        " ".join(arguments),
+                        "this is not a flag",
+                        "Flags are written --name=value; see --help",
+                    )
+                )
+            return main(arguments) or 0
+    except UserError as error:
+        for finding in error.findings:
+            print(f"error: {finding}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"\nstopped. {when_interrupted}".rstrip(), file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    finally:
+        flagsaver.restore_flag_values(saved, flag_values)
+
+
+@contextlib.contextmanager
+def _sigterm_as_interrupt() -> Iterator[None]:
+    """SIGTERM unwinds like Ctrl-C, so that what is half-written is removed."""
+    try:
+        previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    except ValueError:  # Not in the main thread: no signals to take.
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+def _help_of(flag_values):
+    lines = []
+    for name in sorted(set(flag_values) - {"h"}):
+        flag = flag_values[name]
+        prefix = "--[no]" if flag.boolean else "--"
+        value = (flag.default_as_str or "").strip("'")
+        default = f" (default: {value})" if value else ""
+        lines.append(f"  {prefix}{name}: {' '.join(flag.help.split())}{default}")
+    return "\n".join(lines)

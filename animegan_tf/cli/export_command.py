@@ -1,0 +1,257 @@
+"""The work of `animegan export`; its flags are in `export_flags`."""
+
+from __future__ import annotations
+
+import functools
+import re
+import tempfile
+from pathlib import Path
+
+from animegan_tf.cli.export_flags import FLAGS
+from animegan_tf.data.dataset import find_training_files
+from animegan_tf.devices import select_device
+from animegan_tf.errors import Finding, UserError, check_all
+from animegan_tf.exporting import lighter, onnx, saved_model, tflite
+from animegan_tf.exporting.parity import Reference, check, put_in_place
+from animegan_tf.exporting.photos import drawn_photos, read_photos, split_evenly
+from animegan_tf.exporting.report import build_report, describe, read_report, write_report
+from animegan_tf.images import find_images, write_bytes
+from animegan_tf.networks.generator import load_generator
+from animegan_tf.networks.tf1_checkpoint import import_generator
+from animegan_tf.runs import newest_run
+from animegan_tf.styling.stylizer import find_model, load_training_checkpoint
+from animegan_tf.training.config import read_config
+
+CHECK_PHOTOS = 8
+READERS = (load_generator, import_generator, load_training_checkpoint)
+
+
+def main(arguments: list[str]) -> int | None:
+    tflite.quieten_converters()
+    targets = chosen_targets()
+    _, (model, reader), (photos, calibration, photo_source), sizes, others, *_ = check_all(
+        functools.partial(select_device, FLAGS.device),
+        choose_model,
+        choose_photos,
+        parse_sizes,
+        find_compared_models,
+        *([onnx.check_onnx_installed] * ("onnx" in targets)),
+    )
+    name, output = choose_output(model)
+    earlier = read_report(output)
+    generator = reader(model)
+    others = {path: reader(path) for path, reader in others.items()}
+    print(f"{model} -> {output}\nchecked on {photo_source}", flush=True)
+
+    reference = Reference(generator)
+    with tempfile.TemporaryDirectory(dir=output, prefix=".exporting-") as folder:
+        entries = [
+            finish(artifact, reference, photos, output)
+            for artifact in export(
+                targets, generator, name, reference, calibration, sizes, Path(folder), output
+            )
+        ]
+    rows = lighter.compare({str(model): generator, **others}, reference, photos) if others else []
+    if "savedmodel" in targets:
+        write_serving_files(name, output)
+    write_report(
+        build_report(
+            name=name,
+            model=str(model),
+            generator=generator,
+            photos=photo_source,
+            artifacts=entries,
+            lighter=rows,
+            output=output,
+            earlier=earlier,
+        ),
+        output,
+    )
+    print(f"report: {output / 'report.md'}")
+    refused = [entry["path"] for entry in entries if not entry["in_place"]]
+    for path in refused:
+        print(f"not put in place, it differs too much: {path} (--allow_lossy overrides)")
+    return 1 if refused else 0
+
+
+def chosen_targets():
+    targets = [target for target in ("savedmodel", "tflite", "onnx") if FLAGS[target].value]
+    return targets or ["savedmodel", "tflite", "onnx"]
+
+
+def choose_model():
+    """The file to export and what reads it."""
+    if bool(FLAGS.style) == bool(FLAGS.model):
+        raise UserError(
+            Finding(
+                "--style, --model",
+                "exactly one of them is needed",
+                "Give --style for a style trained here, or --model for a file",
+            )
+        )
+    return find_weights(
+        FLAGS.model
+        or newest_run(
+            FLAGS.style,
+            "generator.keras",
+            f"Train it: python train.py --style {FLAGS.style}; or give --model",
+        )
+    )
+
+
+def find_weights(path):
+    path, reader = find_model(path)
+    if reader not in READERS:
+        raise UserError(
+            Finding(
+                str(path),
+                "has been exported already",
+                "Give the generator.keras or checkpoint that it was made from",
+            )
+        )
+    return path, reader
+
+
+def find_compared_models():
+    """The other generators' paths, with what reads each."""
+    found = check_all(*(functools.partial(find_weights, path) for path in FLAGS.compare_models))
+    return {str(path): reader for path, reader in found}
+
+
+def choose_photos():
+    """Photos to compare on, photos to calibrate with, and in words where they are from."""
+    count = FLAGS.calibration_photos
+    if FLAGS.photos:
+        compared, others = split_evenly(list_photos(FLAGS.photos), CHECK_PHOTOS)
+        return (
+            read_photos(compared, CHECK_PHOTOS),
+            read_photos(others or compared, count),
+            f"photos in {FLAGS.photos}",
+        )
+    files = files_of_run()
+    if files:
+        return (
+            read_photos(files.val, CHECK_PHOTOS),
+            read_photos(files.photos, count),
+            "photos of the training run's data, compared on those for validation",
+        )
+    drawn = drawn_photos(CHECK_PHOTOS + count)
+    return drawn[:CHECK_PHOTOS], drawn[CHECK_PHOTOS:], "photos that the project draws"
+
+
+def list_photos(folder):
+    remedy = "Name a folder of photos, or leave --photos out"
+    try:
+        paths = find_images(folder)
+    except OSError as error:
+        raise UserError(
+            Finding(f"--photos={folder}", error.strerror or str(error), remedy)
+        ) from error
+    if not paths:
+        raise UserError(Finding(f"--photos={folder}", "no picture in it", remedy))
+    return paths
+
+
+def files_of_run():
+    """The training files of the run that the model is from; None if unknown or gone."""
+    config = config_of_run()
+    if not config:
+        return None
+    own_folders = config.get("photos") and config.get("anime")
+    try:
+        return find_training_files(
+            data_dir=None if own_folders else config["data_dir"],
+            style=config["style"],
+            photos=config.get("photos"),
+            anime=config.get("anime"),
+            val=config.get("val"),
+        )
+    except UserError:
+        return None
+
+
+def config_of_run():
+    """The configuration of the run that the model lies in; None if it lies in none."""
+    try:
+        model, _ = choose_model()
+    except UserError:  # Reported by the check of the model itself.
+        return None
+    for folder in model.parents[:3]:
+        if (folder / "config.json").is_file():
+            return read_config(folder / "config.json")
+    return None
+
+
+def parse_sizes():
+    try:
+        sizes = [None if size.strip() == "any" else int(size) for size in FLAGS.tflite_sizes]
+    except ValueError:
+        sizes = [0]
+    if not sizes or any(size is not None and (size < 8 or size % 4) for size in sizes):
+        raise UserError(
+            Finding(
+                f"--tflite_sizes={','.join(FLAGS.tflite_sizes)}",
+                "not multiples of 4 from 8, or any",
+                "Write 256,512,any",
+            )
+        )
+    return sizes
+
+
+def choose_output(model):
+    """The export's name and its folder, which is made."""
+    style = FLAGS.style or (config_of_run() or {}).get("style")
+    name = FLAGS.name or (style or model.stem).lower()
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name):
+        raise UserError(
+            Finding(
+                f"--name={name}",
+                "a server's model can't be called so",
+                "Use letters, digits, _ . and -",
+            )
+        )
+    output = Path(FLAGS.output or Path("exports") / name)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            Finding(f"--output={output}", error.strerror or str(error), "Name a folder")
+        ) from error
+    return name, output
+
+
+def export(targets, generator, name, reference, calibration, sizes, folder, output):
+    """Writes each target into the working folder, one after the other."""
+    if "savedmodel" in targets:
+        yield saved_model.export_saved_model(
+            generator, name, folder, output / "savedmodel", calibration[0]
+        )
+    if "onnx" in targets:
+        yield onnx.export_onnx(generator, folder, output)
+    if "tflite" in targets:
+        yield from tflite.Exporter(generator, reference, calibration, FLAGS.tflite_io).export(
+            folder, output, sizes, FLAGS.tflite_precision
+        )
+
+
+def finish(artifact, reference, photos, output):
+    """Checks one artifact, puts it in place if it holds, and says so; its report entry."""
+    checked = check(artifact, reference, photos)
+    placed = checked.holds or FLAGS.allow_lossy
+    if placed:
+        put_in_place(artifact)
+    for row in checked.measured:
+        print(
+            f"{'ok ' if checked.holds else 'NOT'} {artifact.destination} {row.route.name}: "
+            f"mean error {row.difference.mean:.2e}, PSNR {row.difference.psnr:.1f} dB "
+            f"(limit: {artifact.limit}), {row.milliseconds:.0f} ms",
+            flush=True,
+        )
+    return describe(checked, placed, output)
+
+
+def write_serving_files(name, output):
+    folder = output / "serving"
+    folder.mkdir(exist_ok=True)
+    for file_name, text in saved_model.serving_files(name).items():
+        write_bytes(folder / file_name, text.encode())

@@ -1,0 +1,99 @@
+"""Exports a style for servers and phones: `python export.py --style shinkai`.
+
+python export.py --style shinkai --tflite --tflite_io uint8
+python export.py --model Hayao-60.ckpt --savedmodel --name hayao
+"""
+
+from __future__ import annotations
+
+from absl import flags
+
+from animegan_tf.cli.command import new_flags
+
+TAKES_ARGUMENTS = False
+WHEN_INTERRUPTED = "Nothing half-written is left; run it again."
+
+PRECISIONS = ["float32", "float16", "dynamic_int8", "int8"]
+
+FLAGS = new_flags()
+flags.DEFINE_string(
+    "style", None, "take the newest finished run of this style under runs/", flag_values=FLAGS
+)
+flags.DEFINE_string(
+    "model",
+    None,
+    "generator.keras, run folder, training checkpoint, or checkpoint of the authors' code",
+    flag_values=FLAGS,
+)
+flags.DEFINE_string(
+    "name",
+    None,
+    "what the export is called, also on the server; default: the style",
+    flag_values=FLAGS,
+)
+flags.DEFINE_string(
+    "output", None, "folder of the export; default: exports/<name>", flag_values=FLAGS
+)
+flags.DEFINE_bool(
+    "savedmodel", False, "write a SavedModel for TensorFlow Serving", flag_values=FLAGS
+)
+flags.DEFINE_bool("tflite", False, "write TFLite files for phones", flag_values=FLAGS)
+flags.DEFINE_bool(
+    "onnx",
+    False,
+    "write an ONNX file (pip install 'animegan-tf[onnx]'). Without "
+    "--savedmodel, --tflite and --onnx all three are written",
+    flag_values=FLAGS,
+)
+flags.DEFINE_enum(
+    "tflite_io",
+    "float32",
+    ["float32", "uint8"],
+    "what TFLite files take and give: "
+    "RGB in [-1, 1], or RGB in 0..255 with scaling and clipping in the graph",
+    flag_values=FLAGS,
+)
+flags.DEFINE_list(
+    "tflite_sizes",
+    ["256", "512", "any"],
+    "height and width of TFLite files: "
+    "multiples of 4 from 8, or any; GPU and NPU delegates need fixed ones",
+    flag_values=FLAGS,
+)
+flags.DEFINE_multi_enum(
+    "tflite_precision",
+    PRECISIONS,
+    PRECISIONS,
+    "number format of TFLite files; may be repeated",
+    flag_values=FLAGS,
+)
+flags.DEFINE_string(
+    "photos",
+    None,
+    "folder of photos to calibrate int8 with and to compare on; "
+    "default: those of the training run, or drawn ones where they are gone",
+    flag_values=FLAGS,
+)
+flags.DEFINE_integer(
+    "calibration_photos",
+    16,
+    "photos of 256x256 that int8 is calibrated with; more are more exact and take longer",
+    lower_bound=2,
+    flag_values=FLAGS,
+)
+flags.DEFINE_list(
+    "compare_models",
+    [],
+    "generator.keras of lighter trainings, for a table of "
+    "their weight, speed and closeness in the report",
+    flag_values=FLAGS,
+)
+flags.DEFINE_bool(
+    "allow_lossy",
+    False,
+    "put files in place that differ from the Keras model by more than their limit",
+    flag_values=FLAGS,
+)
+flags.DEFINE_string(
+    "device", "cpu", "what checks run on: auto, cpu, gpu or gpu:N", flag_values=FLAGS
+)

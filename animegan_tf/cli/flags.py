@@ -1,0 +1,36 @@
+"""Command-line flags made from a config class, so that code, help, and docs agree."""
+
+from __future__ import annotations
+
+from absl import flags
+
+from animegan_tf.training.config import settings
+
+
+def define_flags(config_class: type, flag_values: flags.FlagValues) -> None:
+    """Defines a flag for each setting, with its help and its choices.
+
+    Ranges are left to the config's own check, which reports all findings together.
+    """
+    defaults = config_class()
+    for name, kind, _, meta in settings(config_class):
+        default, help_text = getattr(defaults, name), meta["help"]
+        if "choices" in meta:
+            flags.DEFINE_enum(name, default, meta["choices"], help_text, flag_values=flag_values)
+            continue
+        define = {
+            bool: flags.DEFINE_bool,
+            int: flags.DEFINE_integer,
+            float: flags.DEFINE_float,
+            str: flags.DEFINE_string,
+        }[kind]
+        define(name, default, help_text, flag_values=flag_values)
+
+
+def given_flags(config_class: type, flag_values: flags.FlagValues) -> dict:
+    """The settings that the user gave on the command line, by name."""
+    return {
+        name: flag_values[name].value
+        for name, *_ in settings(config_class)
+        if flag_values[name].present
+    }

@@ -1,0 +1,35 @@
+"""The work of `animegan import`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from animegan_tf.errors import Finding, UserError
+from animegan_tf.networks.generator import save_generator
+from animegan_tf.networks.tf1_checkpoint import import_generator
+
+
+def main(arguments: list[str]) -> None:
+    """Writes the checkpoint's generator as a Keras file."""
+    if len(arguments) != 2:
+        raise UserError(
+            Finding(
+                "arguments",
+                f"expected two, found {len(arguments)}",
+                "animegan import Hayao-60.ckpt hayao.keras",
+            )
+        )
+    source, target = arguments
+    findings = []
+    if not target.endswith(".keras"):
+        findings.append(Finding(target, "not a name for a Keras file", "End it in .keras"))
+    if os.path.exists(target):
+        findings.append(Finding(target, "exists already", "Give another name"))
+    if not Path(target).parent.is_dir():
+        findings.append(Finding(str(Path(target).parent), "no such folder", "Make it first"))
+    if findings:
+        raise UserError(findings)
+    generator = import_generator(source)
+    save_generator(generator, target)
+    print(f"{target}: {generator.count_params():,} parameters")

@@ -1,0 +1,77 @@
+"""The `animegan` command: one verb for each thing that can be done with a style."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+from animegan_tf.cli.command import run
+from animegan_tf.errors import Finding, UserError
+from animegan_tf.quiet import import_tensorflow
+from animegan_tf.version import __version__
+
+VERBS = {
+    "train": "train a style from photos and anime frames",
+    "infer": "turn photos, folders, and videos into anime",
+    "export": "write a style for servers and phones",
+    "import": "read a checkpoint of the authors' code",
+    "table1": "print the paper's Table 1, measured on this project's networks",
+    "draw": "draw the demo data set",
+}
+"""What `animegan` can do. Verb X has its flags in `cli.X_flags` and its work in `cli.X_command`."""
+
+
+def run_verb(verb: str, argv: Sequence[str]) -> int:
+    """Runs one verb; its flags are answered for before anything heavy is loaded.
+
+    Args:
+        verb: a key of `VERBS`.
+        argv: the command line, beginning with the program's name.
+
+    Returns:
+        The exit status.
+    """
+    settings = importlib.import_module(f"animegan_tf.cli.{verb}_flags")
+
+    def main(arguments):
+        import_tensorflow()
+        return importlib.import_module(f"animegan_tf.cli.{verb}_command").main(arguments)
+
+    return run(
+        main,
+        settings.FLAGS,
+        argv,
+        usage=settings.__doc__,
+        takes_arguments=settings.TAKES_ARGUMENTS,
+        when_interrupted=settings.WHEN_INTERRUPTED,
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The `animegan` command.
+
+    Args:
+        argv: the command line, beginning with the program's name; None: that of the process.
+
+    Returns:
+        The exit status.
+    """
+    program, *arguments = sys.argv if argv is None else argv
+    verb = arguments[0] if arguments else "--help"
+    if verb in VERBS:
+        return run_verb(verb, [f"{program} {verb}", *arguments[1:]])
+    if verb in ("--help", "-h", "help"):
+        verbs = "\n".join(f"  {name:10}{meaning}" for name, meaning in VERBS.items())
+        print(f"animegan VERB [FLAGS]: photos to anime.\n\n{verbs}\n\nFlags: animegan VERB --help")
+        return 0
+    if verb == "--version":
+        print(f"animegan-tf {__version__}")
+        return 0
+    error = UserError(Finding(verb, "is not a verb of animegan", f"Verbs: {', '.join(VERBS)}"))
+    print(f"error: {error}", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

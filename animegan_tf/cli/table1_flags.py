@@ -1,0 +1,15 @@
+"""Prints the paper's Table 1, measured on this project's own networks: `animegan table1`."""
+
+from __future__ import annotations
+
+from absl import flags
+
+from animegan_tf.cli.command import new_flags
+
+TAKES_ARGUMENTS = False
+WHEN_INTERRUPTED = ""
+
+FLAGS = new_flags()
+flags.DEFINE_integer(
+    "width", 64, "channels of the generator's first convolution", lower_bound=4, flag_values=FLAGS
+)

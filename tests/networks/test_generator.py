@@ -1,0 +1,121 @@
+import json
+import zipfile
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from animegan_tf.errors import UserError
+from animegan_tf.networks.generator import build_generator, load_generator, save_generator
+
+PHOTO = np.random.RandomState(0).uniform(-1, 1, (1, 24, 32, 3)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def small():
+    return build_generator(8)
+
+
+def test_width_scales_every_channel(small):
+    full = build_generator(16)
+    for narrow, wide in zip(small.layers, full.layers):
+        assert narrow.name == wide.name
+        if narrow.name not in ("photo", "photo_pad", "b1_conv1_pad", "anime", "output_conv"):
+            assert narrow.output.shape[-1] * 2 == wide.output.shape[-1], narrow.name
+
+
+@pytest.mark.parametrize("height, width", [(8, 8), (9, 11), (32, 20), (33, 50)])
+def test_output_size_is_floored_at_each_halving(small, height, width):
+    output = small(tf.zeros((2, height, width, 3)))
+    assert output.shape == (2, 4 * (height // 2 // 2), 4 * (width // 2 // 2), 3)
+    assert output.dtype == tf.float32
+    assert np.abs(output).max() <= 1
+
+
+def test_initial_values():
+    """Glorot uniform everywhere but the depthwise kernels of the inverted residual blocks."""
+    tf.keras.utils.set_random_seed(0)
+    model = build_generator(32)
+    for layer in model.layers:
+        if not layer.trainable_weights or layer.name.endswith("_norm"):
+            continue
+        kernel = layer.get_weights()[0]
+        if layer.name.startswith("m_r") and layer.name.endswith("_depthwise"):
+            assert np.abs(kernel).max() <= 0.04
+            assert 0.016 < kernel.std() < 0.0195
+        else:
+            fan = np.prod(kernel.shape[:2]) * (kernel.shape[2] + kernel.shape[3])
+            limit = np.sqrt(6 / fan)
+            assert 0.9 * limit < np.abs(kernel).max() <= limit, layer.name
+    norms = [layer for layer in model.layers if layer.name.endswith("_norm")]
+    assert len(norms) == 40
+    for layer in norms:
+        np.testing.assert_array_equal(layer.gamma, np.ones(layer.gamma.shape))
+        np.testing.assert_array_equal(layer.beta, np.zeros(layer.beta.shape))
+
+
+def test_no_convolution_has_a_bias(small):
+    assert not [v.name for v in small.weights if "bias" in v.name]
+
+
+def test_mixed_precision_is_close_and_gives_float32(small):
+    mixed = build_generator(8, "mixed_bfloat16")
+    mixed.set_weights(small.get_weights())
+    assert all(v.dtype == "float32" for v in mixed.variables)
+    output = mixed(PHOTO)
+    assert output.dtype == tf.float32
+    assert np.abs(output - small(PHOTO)).mean() < 0.05
+
+
+def test_saved_and_loaded(small, tmp_path):
+    save_generator(small, tmp_path / "generator.keras")
+    loaded = load_generator(tmp_path / "generator.keras")
+    np.testing.assert_array_equal(loaded(PHOTO), small(PHOTO))
+    assert [p.name for p in tmp_path.iterdir()] == ["generator.keras"]
+
+
+def test_loads_a_file_that_the_other_keras_wrote(tmp_path):
+    """tests/golden/keras{2,3}.keras: width 4, the same weights, written by either Keras."""
+    from golden_values import GOLDEN
+
+    outputs = [load_generator(GOLDEN / f"keras{n}.keras")(PHOTO).numpy() for n in (2, 3)]
+    np.testing.assert_array_equal(*outputs)
+    assert outputs[0].std() > 0.05
+
+
+def test_saving_over_an_earlier_file_replaces_it_whole(small, tmp_path):
+    path = tmp_path / "generator.keras"
+    path.write_bytes(b"earlier")
+    save_generator(small, path)
+    assert load_generator(path).count_params() == small.count_params()
+
+
+def test_loading_something_else_says_what_it_is(small, tmp_path):
+    text = tmp_path / "text.keras"
+    text.write_text("not a model")
+    with pytest.raises(UserError, match="not a readable Keras file"):
+        load_generator(text)
+    with pytest.raises(UserError, match="No such file"):
+        load_generator(tmp_path / "missing.keras")
+
+    other = tf.keras.Sequential([tf.keras.Input((2,)), tf.keras.layers.Dense(1)])
+    other.save(tmp_path / "other.keras")
+    with pytest.raises(UserError, match="not an AnimeGAN generator"):
+        load_generator(tmp_path / "other.keras")
+
+    save_generator(small, tmp_path / "small.keras")
+    with (
+        zipfile.ZipFile(tmp_path / "small.keras") as source,
+        zipfile.ZipFile(tmp_path / "mixed_up.keras", "w") as target,
+    ):
+        for name in source.namelist():
+            content = source.read(name)
+            if name == "config.json":
+                config = json.loads(content)
+                for layer in config["config"]["layers"]:
+                    if layer["name"] == "b1_conv1":
+                        layer["config"]["filters"] = 12
+                content = json.dumps(config)
+            target.writestr(name, content)
+    with pytest.raises(UserError, match="weights do not fit"):
+        load_generator(tmp_path / "mixed_up.keras")
