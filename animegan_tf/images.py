@@ -17,15 +17,8 @@ import numpy as np
 from PIL import Image as PillowImage
 from PIL import ImageOps, features
 
-try:
-    import cv2
-except ModuleNotFoundError as error:
-    raise ImportError(f"OpenCV is missing ({error}): pip install opencv-python") from None
-except ImportError as error:
-    raise ImportError(
-        f"OpenCV does not load ({error}): apt-get install libgl1, or pip install "
-        "opencv-python-headless in place of opencv-python"
-    ) from None
+from animegan_tf.errors import Finding
+from animegan_tf.opencv import cv2
 
 MAX_PIXELS = 400_000_000
 """Pictures above this are refused before they are decoded: they would fill the memory."""
@@ -63,6 +56,10 @@ class ImageError(ValueError):
         super().__init__(f"{path}: {reason}")
         self.path = path
         self.reason = reason
+
+    def finding(self, remedy: str, where: object = None) -> Finding:
+        """The error as a finding; `where` takes the place of the path."""
+        return Finding(str(where or self.path), self.reason, remedy)
 
 
 @dataclass(frozen=True)
@@ -368,6 +365,18 @@ def write_bytes(path: str | os.PathLike, data: bytes) -> None:
         temporary.unlink(missing_ok=True)
 
 
+def read_bytes(path: str | os.PathLike) -> bytes:
+    """The content of a file.
+
+    Raises:
+        ImageError: it cannot be read.
+    """
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise ImageError(os.fspath(path), error.strerror or str(error)) from error
+
+
 class _Decoding:
     """Reads a file once, and turns whatever its decoder raises into an `ImageError`."""
 
@@ -376,12 +385,7 @@ class _Decoding:
         self.source = source
 
     def __enter__(self):
-        try:
-            self.data = (
-                self.source if isinstance(self.source, bytes) else (Path(self.source).read_bytes())
-            )
-        except OSError as error:
-            raise ImageError(self.name, error.strerror or str(error)) from error
+        self.data = self.source if isinstance(self.source, bytes) else read_bytes(self.source)
         if not self.data:
             raise ImageError(self.name, "empty file")
         return self

@@ -11,8 +11,9 @@ import numpy as np
 from harness import Row, alternate, compare, run_program
 
 from animegan_tf.data.scenery import draw_photo
-from animegan_tf.images import cv2, write_image
+from animegan_tf.images import write_image
 from animegan_tf.networks.generator import build_generator, save_generator
+from animegan_tf.opencv import cv2
 from animegan_tf.styling.stylizer import Stylizer
 from animegan_tf.styling.videos import plan_videos, stylize_video
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import collections
 import functools
 import hashlib
 import os
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -23,18 +21,19 @@ from animegan_tf.errors import Finding, UserError
 from animegan_tf.images import (
     IMAGE_EXTENSIONS,
     ImageError,
-    cv2,
     encode_image,
     find_images,
     gray_of,
+    read_bytes,
     read_gray,
-    read_image,
     read_rgb,
     read_rgb_and_gray,
     rescale,
     to_float,
     write_bytes,
 )
+from animegan_tf.opencv import cv2
+from animegan_tf.parallel import ReadAhead, map_ahead, worker_count
 
 KEYS = ("photo", "anime", "gray", "edge_gray")
 """What a batch holds."""
@@ -357,7 +356,7 @@ class TrainingData:
         self._own_rows = range(index * rows, (index + 1) * rows)
         # Two passes of three streams: batches that reach across a pass need both.
         self._order = functools.lru_cache(maxsize=6)(self._shuffle)
-        self._batches = _ReadAhead(self._batch)
+        self._batches = ReadAhead(self._batch)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -510,32 +509,6 @@ def _to_training_values(pixels):
     return tf.broadcast_to(values, (*values.shape[:3], 3))
 
 
-class _ReadAhead:
-    """Computes function(k), function(k + 1), ... in threads before they are asked for.
-
-    Any order of asking is right, since the function is pure; the usual one is fast.
-    """
-
-    def __init__(self, function):
-        self._function = function
-        self._workers = _worker_count()
-        self._pool = ThreadPoolExecutor(self._workers)
-        self._lock = threading.Lock()
-        self._waiting: dict[int, Future] = {}
-
-    def __call__(self, number, end):
-        """The value for `number`; nothing from `end` on is computed."""
-        window = range(number, min(number + self._workers + 3, end))
-        with self._lock:
-            for other in [n for n in self._waiting if n not in window]:
-                self._waiting.pop(other).cancel()
-            for wanted in window:
-                if wanted not in self._waiting:
-                    self._waiting[wanted] = self._pool.submit(self._function, wanted)
-            future = self._waiting.pop(number)
-        return future.result()
-
-
 class _Facts(NamedTuple):
     """What one look at a file found; the color is its mean RGB."""
 
@@ -548,14 +521,11 @@ class _Facts(NamedTuple):
 def _inspect(path, image_size):
     smallest = max(image_size / 4, min(32, image_size))
     try:
-        data = path.read_bytes()
-        rgb = read_image(data).rgb
-    except (ImageError, OSError) as error:
-        reason = error.reason if isinstance(error, ImageError) else error.strerror
+        data = read_bytes(path)
+        rgb = read_rgb(data)
+    except ImageError as error:
         return _Facts(
-            Finding(
-                str(path), reason, "Replace or remove it, or go on without with --skip_bad_images"
-            )
+            error.finding("Replace or remove it, or go on without with --skip_bad_images", path)
         )
     height, width = rgb.shape[:2]
     if min(height, width) < smallest:
@@ -702,29 +672,19 @@ def _read_checked_png(path):
     return read_gray(path)
 
 
-def _worker_count():
-    return max(2, min(8, os.cpu_count() or 1))
-
-
 def _in_parallel(
     function: Callable, items: Sequence, workers: int | None, progress: str
 ) -> Iterator:
-    """`map` in threads (decoders release the interpreter lock), in order, a few items ahead.
+    """`map` in threads, in order, a few items ahead.
 
     A bar named `progress` shows on standard error, where that is a terminal.
     """
-    workers = workers or _worker_count()
-    waiting: collections.deque[Future] = collections.deque()
+    workers = workers or worker_count()
     pool = ThreadPoolExecutor(workers)
     try:
         with tqdm(desc=progress, total=len(items), disable=None) as bar:
-            for item in items:
-                waiting.append(pool.submit(function, item))
-                if len(waiting) > workers + 2:
-                    yield waiting.popleft().result()
-                    bar.update()
-            while waiting:
-                yield waiting.popleft().result()
+            for _, future in map_ahead(pool, function, items, workers + 2):
+                yield future.result()
                 bar.update()
     finally:
         pool.shutdown(cancel_futures=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from animegan_tf.images import cv2  # Imported there with a word on what to install.
+from animegan_tf.opencv import cv2
 
 _GAUSSIAN = np.array([1, 4, 6, 4, 1], np.float32) / 16
 

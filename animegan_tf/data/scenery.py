@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from animegan_tf.images import cv2
+from animegan_tf.opencv import cv2
 
 # Noise and color ---------------------------------------------------------------------------
 

@@ -20,7 +20,6 @@ import tensorflow as tf
 
 from animegan_tf import images
 from animegan_tf.errors import Finding, UserError
-from animegan_tf.images import cv2
 from animegan_tf.memory import available_memory
 from animegan_tf.networks.frozen import constant_network
 from animegan_tf.networks.generator import WIDTH, build_generator, load_generator
@@ -30,6 +29,7 @@ from animegan_tf.networks.tf1_checkpoint import (
     import_generator,
     read_checkpoint,
 )
+from animegan_tf.opencv import cv2
 from animegan_tf.styling.options import PRECISIONS
 from animegan_tf.styling.tiles import (
     BYTES_PER_PIXEL,

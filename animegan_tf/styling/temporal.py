@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from animegan_tf.images import cv2
+from animegan_tf.opencv import cv2
 
 KEEP = 0.8
 """How much of the frame before stays where nothing has changed."""

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from animegan_tf.images import cv2
+from animegan_tf.opencv import cv2
 from animegan_tf.styling.options import CODECS
 
 try:

@@ -11,7 +11,7 @@ import numpy as np
 
 from animegan_tf import images
 from animegan_tf.errors import Finding, UserError
-from animegan_tf.images import cv2
+from animegan_tf.opencv import cv2
 from animegan_tf.styling.pictures import Options, reduced_size
 from animegan_tf.styling.stylizer import Stylizer
 from animegan_tf.styling.temporal import TemporalFilter

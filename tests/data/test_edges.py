@@ -7,14 +7,15 @@ import pytest
 from project import GOLDEN
 
 from animegan_tf.data.edges import find_edges, smooth_edges
-from animegan_tf.images import cv2, read_gray, read_rgb, resize
+from animegan_tf.images import read_gray, read_rgb, resize
+from animegan_tf.opencv import cv2
 
 EDGES = GOLDEN / "edge"
 PICTURES = ("synthetic", "synthetic_200x300")
 
 
 def golden_input(name):
-    path = GOLDEN / f"{name}_in.png"
+    path = EDGES / f"{name}_in.png"
     return resize(read_rgb(path), 256, 256), resize(read_gray(path), 256, 256)
 
 
@@ -25,8 +26,8 @@ def unpack(bits):
 @pytest.mark.parametrize("name", PICTURES)
 def test_gray_and_masks_are_the_authors(name):
     _, gray = golden_input(name)
-    counts = json.loads((GOLDEN / "edge_info.json").read_text())[name]
-    with np.load(GOLDEN / "masks.npz") as masks:
+    counts = json.loads((EDGES / "edge_info.json").read_text())[name]
+    with np.load(EDGES / "masks.npz") as masks:
         np.testing.assert_array_equal(gray, masks[f"{name}_gray"])
         np.testing.assert_array_equal(cv2.Canny(gray, 100, 200) > 0, unpack(masks[f"{name}_edges"]))
         np.testing.assert_array_equal(find_edges(gray), unpack(masks[f"{name}_dilated"]))
@@ -36,7 +37,7 @@ def test_gray_and_masks_are_the_authors(name):
 @pytest.mark.parametrize("name", PICTURES)
 def test_smoothed_picture_is_the_authors(name):
     rgb, gray = golden_input(name)
-    np.testing.assert_array_equal(smooth_edges(rgb, gray), read_rgb(GOLDEN / f"{name}_smooth.png"))
+    np.testing.assert_array_equal(smooth_edges(rgb, gray), read_rgb(EDGES / f"{name}_smooth.png"))
 
 
 def test_edges_are_found_in_the_gray_reading():
