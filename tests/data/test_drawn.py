@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
+from animegan_tf.cli.main import main
 from animegan_tf.data import drawn as demo
 from animegan_tf.data import scenery
 from animegan_tf.data.drawn import make_demo_dataset
@@ -306,23 +307,11 @@ def test_all_parameters_are_checked_at_once(tmp_path):
     assert not os.listdir(tmp_path)
 
 
-def test_command_line(tmp_path):
-    made = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "animegan_tf",
-            "draw",
-            str(tmp_path / "set"),
-            "--photos=3",
-            "--anime=2",
-            "--val=2",
-            "--size=64",
-        ],
-        capture_output=True,
-        text=True,
-    )
-    assert made.returncode == 0 and str(tmp_path / "set") in made.stdout, made.stderr
+def test_command_line(tmp_path, capsys):
+    folder = str(tmp_path / "set")
+    sizes = ["--photos=3", "--anime=2", "--val=2", "--size=64"]
+    assert main(["animegan", "draw", folder, *sizes]) == 0
+    assert folder in capsys.readouterr().out
     assert sorted(contents(tmp_path / "set")) == NAMES
-    with pytest.raises(UserError, match="FOLDER"):
-        demo.main(["demo"])
+    assert main(["animegan", "draw"]) == 2
+    assert "FOLDER" in capsys.readouterr().err
