@@ -6,6 +6,24 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 
+def printable(text: object) -> str:
+    """A text, such as a file's name, in a form that is safe to print and takes one line.
+
+    Line breaks, control characters, those that turn the direction of writing, and bytes that are
+    not UTF-8 are escaped.
+    """
+    return "".join(
+        character if character.isprintable() else _escaped(character) for character in str(text)
+    )
+
+
+def _escaped(character):
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:  # A byte that Python could not decode.
+        return f"\\x{code - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode()
+
+
 class Finding(NamedTuple):
     """One thing that is wrong: where it is, what is wrong, and what to do about it."""
 
@@ -14,7 +32,7 @@ class Finding(NamedTuple):
     remedy: str
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.reason}. {self.remedy}"
+        return printable(f"{self.where}: {self.reason}. {self.remedy}")
 
 
 class UserError(Exception):

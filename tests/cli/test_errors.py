@@ -1,9 +1,10 @@
+import os
 import subprocess
 import sys
 
 import pytest
 
-from animegan_tf.errors import Finding, UserError, check_all
+from animegan_tf.errors import Finding, UserError, check_all, printable
 
 SCRIPT = """
 import sys
@@ -66,3 +67,16 @@ def test_check_all_collects():
     with pytest.raises(UserError) as caught:
         check_all(lambda: 1, lambda: fail("a"), lambda: fail("b"))
     assert [finding.where for finding in caught.value.findings] == ["a", "b"]
+
+
+def test_names_that_could_mislead_are_printed_escaped():
+    names = ["two\nlines.png", "\x1b[31mred.png", "turned\u202egnp.exe", b"caf\xe9.png"]
+    assert [printable(os.fsdecode(name)) for name in names] == [
+        "two\\nlines.png",
+        "\\x1b[31mred.png",
+        "turned\\u202egnp.exe",
+        "caf\\xe9.png",
+    ]
+    assert printable("花見, o'hara.png") == "花見, o'hara.png"
+    finding = Finding("a\nb.png", "would be the result of c\rd.png", "Rename it")
+    assert str(finding) == "a\\nb.png: would be the result of c\\rd.png. Rename it"
