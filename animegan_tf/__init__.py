@@ -33,7 +33,8 @@ from animegan_tf.version import __version__
 if TYPE_CHECKING:
     from animegan_tf.networks import layers, losses
     from animegan_tf.networks.discriminator import build_discriminator
-    from animegan_tf.networks.generator import build_generator, load_generator, save_generator
+    from animegan_tf.networks.generator import build_generator
+    from animegan_tf.networks.keras_file import load_generator, save_generator
     from animegan_tf.networks.perceptual import build_vgg19
     from animegan_tf.networks.tf1_checkpoint import import_generator
     from animegan_tf.styling.stylizer import Stylizer
@@ -50,9 +51,9 @@ _HOMES = {
     "build_vgg19": "animegan_tf.networks.perceptual",
     "import_generator": "animegan_tf.networks.tf1_checkpoint",
     "layers": "animegan_tf.networks",
-    "load_generator": "animegan_tf.networks.generator",
+    "load_generator": "animegan_tf.networks.keras_file",
     "losses": "animegan_tf.networks",
-    "save_generator": "animegan_tf.networks.generator",
+    "save_generator": "animegan_tf.networks.keras_file",
 }
 
 __all__ = [

@@ -29,6 +29,12 @@ def new_run_dir(style: str) -> Path:
             number += 1
 
 
+def run_of(path: Path) -> Path | None:
+    """The run folder that a generator or checkpoint lies in; None if it lies in none."""
+    above = list(path.parents)[:3]  # checkpoints/step_00000300/checkpoint is the deepest.
+    return next((folder for folder in above if (folder / "config.json").is_file()), None)
+
+
 def newest_run(style: str, holding: str, remedy: str) -> Path:
     """The newest run of a style that holds a file or folder of this name.
 

@@ -15,7 +15,8 @@ from animegan_tf.exporting.onnx import build_onnx
 from animegan_tf.exporting.parity import difference
 from animegan_tf.images import to_float
 from animegan_tf.networks.frozen import constant_network
-from animegan_tf.networks.generator import build_generator, load_generator
+from animegan_tf.networks.generator import build_generator
+from animegan_tf.networks.keras_file import load_generator
 from animegan_tf.styling.stylizer import PRECISIONS, find_model
 
 SIZES = (256, 1024)

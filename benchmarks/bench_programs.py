@@ -12,7 +12,8 @@ from harness import Row, alternate, compare, run_program
 
 from animegan_tf.data.scenery import draw_photo
 from animegan_tf.images import write_image
-from animegan_tf.networks.generator import build_generator, save_generator
+from animegan_tf.networks.generator import build_generator
+from animegan_tf.networks.keras_file import save_generator
 from animegan_tf.opencv import cv2
 from animegan_tf.styling.stylizer import Stylizer
 from animegan_tf.styling.videos import plan_videos, stylize_video

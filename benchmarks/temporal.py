@@ -25,7 +25,7 @@ import tensorflow as tf
 
 from animegan_tf import images
 from animegan_tf.cli.command import new_flags, run
-from animegan_tf.networks.generator import load_generator
+from animegan_tf.networks.keras_file import load_generator
 from animegan_tf.networks.layers import InstanceNormalization
 from animegan_tf.styling.pictures import reduced_size
 from animegan_tf.styling.stylizer import Stylizer

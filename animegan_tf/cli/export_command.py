@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from animegan_tf.cli.export_flags import FLAGS
+from animegan_tf.cli.models import choose_model
 from animegan_tf.data.dataset import find_training_files
 from animegan_tf.devices import select_device
 from animegan_tf.errors import Finding, UserError, check_all
@@ -16,22 +17,19 @@ from animegan_tf.exporting.parity import Reference, check, put_in_place
 from animegan_tf.exporting.photos import drawn_photos, read_photos, split_evenly
 from animegan_tf.exporting.report import build_report, describe, read_report, write_report
 from animegan_tf.images import find_images, write_bytes
-from animegan_tf.networks.generator import load_generator
-from animegan_tf.networks.tf1_checkpoint import import_generator
-from animegan_tf.runs import newest_run
-from animegan_tf.styling.stylizer import find_model, load_training_checkpoint
+from animegan_tf.networks.loading import find_weights, read_model
+from animegan_tf.runs import run_of
 from animegan_tf.training.config import read_config
 
 CHECK_PHOTOS = 8
-READERS = (load_generator, import_generator, load_training_checkpoint)
 
 
 def main(arguments: list[str]) -> int | None:
     tflite.quieten_converters()
     targets = chosen_targets()
-    _, (model, reader), (photos, calibration, photo_source), sizes, others, *_ = check_all(
+    _, model, (photos, calibration, photo_source), sizes, others, *_ = check_all(
         functools.partial(select_device, FLAGS.device),
-        choose_model,
+        choose_weights,
         choose_photos,
         parse_sizes,
         find_compared_models,
@@ -39,9 +37,9 @@ def main(arguments: list[str]) -> int | None:
     )
     name, output = choose_output(model)
     earlier = read_report(output)
-    generator = reader(model)
-    others = {path: reader(path) for path, reader in others.items()}
-    print(f"{model} -> {output}\nchecked on {photo_source}", flush=True)
+    generator = read_model(model)
+    others = {str(other.path): read_model(other) for other in others}
+    print(f"{model.path} -> {output}\nchecked on {photo_source}", flush=True)
 
     reference = Reference(generator)
     with tempfile.TemporaryDirectory(dir=output, prefix=".exporting-") as folder:
@@ -51,13 +49,15 @@ def main(arguments: list[str]) -> int | None:
                 targets, generator, name, reference, calibration, sizes, Path(folder), output
             )
         ]
-    rows = lighter.compare({str(model): generator, **others}, reference, photos) if others else []
+    rows = (
+        lighter.compare({str(model.path): generator, **others}, reference, photos) if others else []
+    )
     if "savedmodel" in targets:
         write_serving_files(name, output)
     write_report(
         build_report(
             name=name,
-            model=str(model),
+            model=str(model.path),
             generator=generator,
             photos=photo_source,
             artifacts=entries,
@@ -79,43 +79,14 @@ def chosen_targets():
     return targets or ["savedmodel", "tflite", "onnx"]
 
 
-def choose_model():
-    """The file to export and what reads it."""
-    if bool(FLAGS.style) == bool(FLAGS.model):
-        raise UserError(
-            Finding(
-                "--style, --model",
-                "exactly one of them is needed",
-                "Give --style for a style trained here, or --model for a file",
-            )
-        )
-    return find_weights(
-        FLAGS.model
-        or newest_run(
-            FLAGS.style,
-            "generator.keras",
-            f"Train it: python train.py --style {FLAGS.style}; or give --model",
-        )
-    )
-
-
-def find_weights(path):
-    path, reader = find_model(path)
-    if reader not in READERS:
-        raise UserError(
-            Finding(
-                str(path),
-                "has been exported already",
-                "Give the generator.keras or checkpoint that it was made from",
-            )
-        )
-    return path, reader
+def choose_weights():
+    """The file to export."""
+    return choose_model(FLAGS.style, FLAGS.model, find_weights)
 
 
 def find_compared_models():
-    """The other generators' paths, with what reads each."""
-    found = check_all(*(functools.partial(find_weights, path) for path in FLAGS.compare_models))
-    return {str(path): reader for path, reader in found}
+    """The files of the other generators."""
+    return check_all(*(functools.partial(find_weights, path) for path in FLAGS.compare_models))
 
 
 def choose_photos():
@@ -173,13 +144,10 @@ def files_of_run():
 def config_of_run():
     """The configuration of the run that the model lies in; None if it lies in none."""
     try:
-        model, _ = choose_model()
+        run = run_of(choose_weights().path)
     except UserError:  # Reported by the check of the model itself.
         return None
-    for folder in model.parents[:3]:
-        if (folder / "config.json").is_file():
-            return read_config(folder / "config.json")
-    return None
+    return read_config(run / "config.json") if run else None
 
 
 def parse_sizes():
@@ -201,7 +169,7 @@ def parse_sizes():
 def choose_output(model):
     """The export's name and its folder, which is made."""
     style = FLAGS.style or (config_of_run() or {}).get("style")
-    name = FLAGS.name or (style or model.stem).lower()
+    name = FLAGS.name or (style or model.path.stem).lower()
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name):
         raise UserError(
             Finding(

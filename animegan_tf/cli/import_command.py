@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from animegan_tf.errors import Finding, UserError
-from animegan_tf.networks.generator import save_generator
+from animegan_tf.networks.keras_file import save_generator
 from animegan_tf.networks.tf1_checkpoint import import_generator
 
 

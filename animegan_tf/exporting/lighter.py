@@ -10,6 +10,7 @@ import tensorflow as tf
 from animegan_tf.exporting.parity import Reference, difference, latencies
 from animegan_tf.exporting.photos import PARITY_SIZES, fit
 from animegan_tf.exporting.tflite import Kind, convert, runner
+from animegan_tf.networks.generator import width_of
 from animegan_tf.networks.table1 import measure
 
 
@@ -54,7 +55,7 @@ def compare(
         rows.append(
             Row(
                 model=name,
-                width=generator.get_layer("b1_conv1").filters,
+                width=width_of(generator),
                 parameters=cost.parameters,
                 flops=cost.flops,
                 file_bytes=len(convert(generator, Kind("float16", 256, "float32"))),

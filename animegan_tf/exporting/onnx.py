@@ -17,6 +17,7 @@ from animegan_tf.networks.layers import (
     LegacyBilinearResize,
     ReflectionPadding2D,
 )
+from animegan_tf.networks.padding import mirror_up
 
 OPSET = 17
 IR_VERSION = 8
@@ -62,9 +63,7 @@ def export_onnx(generator: tf.keras.Model, folder: Path, output: Path) -> Artifa
 
     def run(photo):
         height, width, _ = photo.shape
-        padding = ((0, -height % 4), (0, -width % 4), (0, 0))
-        padded = np.pad(photo, padding, mode="reflect")
-        (anime,) = session.run(["anime"], {"photo": to_float(padded)[None]})
+        (anime,) = session.run(["anime"], {"photo": to_float(mirror_up(photo))[None]})
         return anime[0, :height, :width]
 
     shape = "float32 [batch, height, width, 3] in [-1, 1]"

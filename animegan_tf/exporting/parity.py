@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from animegan_tf.exporting.photos import PARITY_SIZES, fit
 from animegan_tf.images import to_float, to_uint8
+from animegan_tf.networks.padding import mirror_up
 from animegan_tf.quiet import held_back_stderr
 
 _PEAK = 2.0  # Of values in [-1, 1].
@@ -146,9 +147,7 @@ class Reference:
     def compute(self, photo: np.ndarray) -> np.ndarray:
         """The same, computed in any case."""
         height, width, _ = photo.shape
-        padding = [(0, max(8, -(-side // 4) * 4) - side) for side in (height, width)]
-        padded = np.pad(photo, (*padding, (0, 0)), mode="reflect")
-        return self._run(to_float(padded)[None])[0, :height, :width].numpy()
+        return self._run(to_float(mirror_up(photo))[None])[0, :height, :width].numpy()
 
 
 def check(artifact: Artifact, reference: Reference, photos: list[np.ndarray]) -> Checked:

@@ -22,7 +22,8 @@ import tensorflow as tf
 from animegan_tf.exporting.parity import EXACT, Artifact, Route
 from animegan_tf.exporting.photos import fit
 from animegan_tf.images import encode_image, to_float
-from animegan_tf.networks.frozen import constant_network
+from animegan_tf.networks.frozen import constant_network, on_pixels
+from animegan_tf.networks.padding import mirror_up_in_graph
 
 WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
 
@@ -105,15 +106,11 @@ class ServingModule(tf.Module):
         super().__init__()
         network = constant_network(generator, batch_of_one=True)
         self._network = tf.function(network, input_signature=[tf.TensorSpec((1, None, None, 3))])
+        self._one_from_uint8 = on_pixels(self._one_from_float)
 
     def _one_from_float(self, photo):
         height, width = tf.shape(photo)[0], tf.shape(photo)[1]
-        padded = tf.gather(tf.gather(photo, _mirrored(height), axis=0), _mirrored(width), axis=1)
-        return self._network(padded[None])[0, :height, :width]
-
-    def _one_from_uint8(self, photo):
-        anime = self._one_from_float(tf.cast(photo, tf.float32) / 127.5 - 1)
-        return tf.cast(tf.clip_by_value((anime + 1) / 2 * 255, 0, 255), tf.uint8)
+        return self._network(mirror_up_in_graph(photo)[None])[0, :height, :width]
 
     @tf.function(input_signature=[tf.TensorSpec((None, None, None, 3), tf.float32, "image")])
     def from_float(self, image):
@@ -149,17 +146,6 @@ class ServingModule(tf.Module):
                 fn_output_signature=tf.TensorSpec((), tf.string),
             )
         }
-
-
-def _mirrored(size):
-    """Indices 0..size-1, then reflected without repeating the border, up to the network's size.
-
-    As often as it takes: a side of 1 repeats, a side of 2 swings.
-    """
-    target = tf.maximum(8, (size + 3) // 4 * 4)
-    period = tf.maximum(1, 2 * (size - 1))
-    index = tf.range(target) % period
-    return tf.minimum(index, period - index) * tf.cast(size > 1, tf.int32)
 
 
 def _decode(row, contents):

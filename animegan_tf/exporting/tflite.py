@@ -31,7 +31,9 @@ from animegan_tf.exporting.parity import (
 )
 from animegan_tf.exporting.photos import fit
 from animegan_tf.images import to_float
-from animegan_tf.networks.frozen import constant_network
+from animegan_tf.networks.frozen import constant_network, on_pixels
+from animegan_tf.networks.generator import stage_of
+from animegan_tf.networks.padding import mirror_up
 from animegan_tf.quiet import held_back_stderr
 
 try:
@@ -114,8 +116,6 @@ FLOAT_FIRST = (
 measured on trained generators. Errors in the stages near the output reach the picture with no norm
 behind them."""
 
-# The converter appends digits of its own to a layer's name.
-_STAGE = re.compile(r"[bum]1?_conv[12]|[bu]2_conv|[bu]\d_(?:sep|down|up)|m_r\d|output")
 # int8 is tuned until each of these photos is so many dB above the limit: it is judged on others.
 _TUNED_ON = 4
 _MARGIN = 2.0
@@ -300,9 +300,9 @@ class _Quantizer:
         tensors = _interpreter(content).get_tensor_details()
         self._stages = {}
         for name in sorted({tensor["name"] for tensor in tensors}):
-            stage = _STAGE.search(name)
+            stage = stage_of(name)
             if stage:
-                self._stages.setdefault(stage[0], []).append(name)
+                self._stages.setdefault(stage.name, []).append(name)
 
     def quantize(self, float_stages):
         """The file with these stages in float."""
@@ -338,7 +338,7 @@ def float_convolutions(generator: tf.keras.Model, stages: Sequence[str]) -> tf.k
     """
 
     def clone(layer):
-        if isinstance(layer, tf.keras.layers.Conv2D) and _STAGE.search(layer.name)[0] in stages:
+        if isinstance(layer, tf.keras.layers.Conv2D) and stage_of(layer.name).name in stages:
             return _FloatConvolution(layer.get_weights()[0], layer.name)
         return layer.__class__.from_config(layer.get_config())
 
@@ -377,15 +377,11 @@ def quieten_converters() -> None:
 
 def _signature(generator, kind):
     network = constant_network(generator)
-    if kind.io_type == "float32":
+    if kind.io_type == "uint8":
+        network = on_pixels(network)
 
-        def stylize(photo):
-            return {"anime": network(photo)}
-    else:
-
-        def stylize(photo):
-            anime = network(tf.cast(photo, tf.float32) / 127.5 - 1)
-            return {"anime": tf.cast(tf.clip_by_value((anime + 1) / 2 * 255, 0, 255), tf.uint8)}
+    def stylize(photo):
+        return {"anime": network(photo)}
 
     return tf.function(stylize, input_signature=[tf.TensorSpec(kind.shape, kind.io_type, "photo")])
 
@@ -404,15 +400,14 @@ def runner(
 ) -> Callable[[np.ndarray], np.ndarray]:
     """Loads a file: uint8 photo (H, W, 3) to the result, float32 in [-1, 1] or uint8.
 
-    A photo is mirrored up to multiples of 4.
+    A photo is mirrored up to a size that the network takes.
     """
     loaded = _interpreter(content, interpreter)
     signature = loaded.get_signature_runner(SIGNATURE)
 
     def run(photo):
         height, width, _ = photo.shape
-        padded = np.pad(photo, ((0, -height % 4), (0, -width % 4), (0, 0)), mode="reflect")
-        return signature(photo=feed(padded, io_type))["anime"][0, :height, :width]
+        return signature(photo=feed(mirror_up(photo), io_type))["anime"][0, :height, :width]
 
     return run
 

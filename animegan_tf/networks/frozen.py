@@ -56,6 +56,19 @@ def constant_network(
     return network
 
 
+def on_pixels(network: Callable[[tf.Tensor], tf.Tensor]) -> Callable[[tf.Tensor], tf.Tensor]:
+    """A function of tensors in [-1, 1] as one of uint8 in 0..255.
+
+    The border of `images.to_float` and `images.to_uint8`, inside a graph.
+    """
+
+    def on_uint8(photos):
+        anime = network(tf.cast(photos, tf.float32) / 127.5 - 1)
+        return tf.cast(tf.clip_by_value((anime + 1) / 2 * 255, 0, 255), tf.uint8)
+
+    return on_uint8
+
+
 def _apply(layer, weights, inputs):
     if not weights:
         return layer(inputs if len(inputs) > 1 else inputs[0])

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-import collections
-import io
-import json
-import os
 import re
-import tempfile
-import zipfile
-from pathlib import Path
+from typing import NamedTuple
 
-import h5py
 import tensorflow as tf
 
-from animegan_tf.errors import Finding, UserError
 from animegan_tf.networks.layers import (
     InstanceNormalization,
     LegacyBilinearResize,
@@ -23,6 +15,83 @@ from animegan_tf.networks.layers import (
 
 WIDTH = 64
 """Channels of the first convolution in the paper: 3,956,096 parameters."""
+
+
+class Stage(NamedTuple):
+    """One part of the network, for those who take it apart: tiles, quantization.
+
+    Attributes:
+        name: its layers have names that begin with it.
+        scale: pixels of the photo on a side of one pixel of its output: 1, 2, or 4.
+        normalized: the convolutions whose outputs a norm takes, in order. Those that stand side
+            by side, in the branches of a down-convolution, are in one tuple.
+        output: the layer that gives the stage's output.
+        residual: its output is its input plus what it computes.
+    """
+
+    name: str
+    scale: int
+    normalized: tuple[tuple[str, ...], ...]
+    output: str
+    residual: bool = False
+
+
+def _conv_block(name, scale):
+    return Stage(name, scale, ((name,),), f"{name}_act")
+
+
+def _separable(name, scale):
+    return Stage(name, scale, ((f"{name}_pointwise",),), f"{name}_act")
+
+
+def _down_conv(name, scale):
+    return Stage(name, scale, ((f"{name}_strided_pointwise", f"{name}_resized_pointwise"),), name)
+
+
+def _inverted_residual(name):
+    levels = ((f"{name}_expand",), (f"{name}_depthwise",), (f"{name}_project",))
+    return Stage(name, 4, levels, name, residual=True)
+
+
+PHOTO, ANIME = "photo", "anime"
+"""Names of the layers that take the photo and give the result."""
+
+STAGES = (
+    _conv_block("b1_conv1", 1),
+    _conv_block("b1_conv2", 1),
+    _down_conv("b1_down", 2),
+    _conv_block("b2_conv", 2),
+    _separable("b2_sep", 2),
+    _down_conv("b2_down", 4),
+    _conv_block("m_conv1", 4),
+    *(_inverted_residual(f"m_r{i}") for i in range(1, 9)),
+    _conv_block("m_conv2", 4),
+    _separable("u2_up", 2),
+    _separable("u2_sep", 2),
+    _conv_block("u2_conv", 2),
+    _separable("u1_up", 1),
+    _conv_block("u1_conv1", 1),
+    _conv_block("u1_conv2", 1),
+    Stage("output", 1, (), ANIME),
+)
+"""The stages of `build_generator`, from the photo to the result."""
+
+_STAGE_NAME = re.compile("|".join(stage.name for stage in STAGES))
+_STAGES_BY_NAME = {stage.name: stage for stage in STAGES}
+
+
+def stage_of(name: str) -> Stage | None:
+    """The stage that a layer belongs to, or a tensor whose name contains the layer's.
+
+    None for the photo, the result, and names of other networks.
+    """
+    found = _STAGE_NAME.search(name)
+    return _STAGES_BY_NAME[found[0]] if found else None
+
+
+def width_of(generator: tf.keras.Model) -> int:
+    """The width that a generator was built with."""
+    return generator.get_layer(STAGES[0].name).filters
 
 
 def build_generator(width: int = WIDTH, dtype: str = "float32") -> tf.keras.Model:
@@ -105,7 +174,7 @@ def build_generator(width: int = WIDTH, dtype: str = "float32") -> tf.keras.Mode
         y = norm(convolve(y, 4 * width, 1, f"{name}_project"), f"{name}_project")
         return layer(tf.keras.layers.Add, name=name)([x, y])
 
-    photo = tf.keras.Input((None, None, 3), name="photo")
+    photo = tf.keras.Input((None, None, 3), name=PHOTO)
     x = conv_block(photo, width, "b1_conv1")
     x = conv_block(x, width, "b1_conv2")
     x = down_conv(x, 2 * width, "b1_down")
@@ -128,61 +197,5 @@ def build_generator(width: int = WIDTH, dtype: str = "float32") -> tf.keras.Mode
     x = conv_block(x, width, "u1_conv2")
 
     x = convolve(x, 3, 1, "output_conv")
-    anime = tf.keras.layers.Activation("tanh", dtype="float32", name="anime")(x)
+    anime = tf.keras.layers.Activation("tanh", dtype="float32", name=ANIME)(x)
     return tf.keras.Model(photo, anime, name="generator")
-
-
-def save_generator(generator: tf.keras.Model, path: str | os.PathLike) -> None:
-    """Writes a float32 Keras file (`*.keras`); a crash leaves the earlier file as it was."""
-    path = Path(path)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".saving-") as folder:
-        written = Path(folder) / "generator.keras"
-        generator.save(written)
-        os.replace(written, path)
-
-
-def load_generator(path: str | os.PathLike, dtype: str = "float32") -> tf.keras.Model:
-    """Reads a generator from a Keras file that `save_generator` wrote, on either Keras.
-
-    Keras 2 and Keras 3 don't read each other's layer configurations, but they agree on how
-    weights are laid out. So the network is built anew, at the width that the file has, and only
-    the weights are read.
-
-    Args:
-        path: the `.keras` file.
-        dtype: as in `build_generator`.
-
-    Raises:
-        UserError: the file is missing, damaged, or holds another network.
-    """
-    remedy = "Give the generator.keras of a training run"
-    try:
-        with zipfile.ZipFile(path) as archive:
-            layers = json.loads(archive.read("config.json"))["config"]["layers"]
-            weights = archive.read("model.weights.h5")
-    except (OSError, zipfile.BadZipFile, KeyError, ValueError, TypeError) as error:
-        raise UserError(
-            Finding(str(path), f"not a readable Keras file ({error})", remedy)
-        ) from error
-    widths = [layer["config"]["filters"] for layer in layers if layer.get("name") == "b1_conv1"]
-    if len(widths) != 1:
-        raise UserError(Finding(str(path), "a Keras model, but not an AnimeGAN generator", remedy))
-    generator = build_generator(widths[0], dtype)
-    try:
-        with h5py.File(io.BytesIO(weights)) as file:
-            _set_weights(generator, file["layers"])
-    except (KeyError, ValueError, OSError) as error:
-        raise UserError(Finding(str(path), f"its weights do not fit ({error})", remedy)) from error
-    return generator
-
-
-def _set_weights(model, groups):
-    """Reads Keras's weights layout: `<class>`, `<class>_1`, ..., each with `vars/0`, `vars/1`."""
-    seen = collections.Counter()
-    for layer in model.layers:
-        kind = re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", "_", type(layer).__name__).lower()
-        name = f"{kind}_{seen[kind]}" if seen[kind] else kind
-        seen[kind] += 1
-        if layer.weights:
-            arrays = groups[name]["vars"]
-            layer.set_weights([arrays[str(i)][()] for i in range(len(arrays))])

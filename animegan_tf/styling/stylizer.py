@@ -22,7 +22,8 @@ from animegan_tf import images
 from animegan_tf.errors import Finding, UserError
 from animegan_tf.memory import available_memory
 from animegan_tf.networks.frozen import constant_network
-from animegan_tf.networks.generator import WIDTH, build_generator, load_generator
+from animegan_tf.networks.generator import WIDTH, build_generator
+from animegan_tf.networks.keras_file import load_generator
 from animegan_tf.networks.tf1_checkpoint import (
     SCOPE,
     checkpoint_prefix,

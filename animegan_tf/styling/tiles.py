@@ -5,8 +5,8 @@ neighbor, and seams show. Here every norm's statistics are those of the whole pi
 tiles agree, and the tiled result is that of the whole network but for rounding.
 
 The network runs in steps, and each step over all tiles before the next one begins. Given its
-statistics, a step is an ordinary convolutional network whose outputs depend on a few pixels around:
-each tile is computed with that margin, and cropped to its exact part. There are two ways:
+statistics, a step is an ordinary convolutional network, whose outputs depend on a few pixels around
+them: each tile is computed with that margin, and cropped to its exact part. There are two ways:
 
 - In short steps: each convolution's outputs are kept in float16 and measured on the way, and the
   next step begins with their normalization. Nothing is computed twice.
@@ -27,6 +27,8 @@ import numpy as np
 import tensorflow as tf
 
 from animegan_tf.images import to_float, to_uint8
+from animegan_tf.networks.frozen import layers_with_inputs
+from animegan_tf.networks.generator import ANIME, PHOTO, STAGES, stage_of
 from animegan_tf.networks.layers import InstanceNormalization
 
 BYTES_PER_PIXEL = 2800
@@ -39,58 +41,33 @@ LONG_STEPS_BYTES_PER_PIXEL = 32
 """Feature maps kept in long steps: 256 channels for 4x4 pixels."""
 
 MARGIN = 12
-"""So many pixels around a tile its outputs depend on, at most."""
+"""The outputs of a step depend on at most so many pixels around a tile."""
 
 MAX_TILE = 512
 MIN_TILE = 64
 
-_TRUNK = ["m_conv1_act", *(f"m_r{i}" for i in range(1, 9)), "m_conv2_act"]
 
-
-def _short_steps():
+def _short_steps() -> list[tuple[list[str], list[str]]]:
     """(sources, targets): layers whose outputs a step reads and those that it keeps."""
-
-    def trunk():
-        before = "m_conv1"
-        for i in range(1, 9):
-            block = f"m_r{i}"
-            yield [f"{block}_expand"], [f"{block}_depthwise"]
-            yield [f"{block}_depthwise"], [f"{block}_project"]
-            yield (
-                [before, f"{block}_project"],
-                ([block, f"m_r{i + 1}_expand"] if i < 8 else ["m_conv2"]),
-            )
-            before = block
-
-    def chain(*layers):
-        return zip(layers, layers[1:])
-
-    down1 = ["b1_down_strided_pointwise", "b1_down_resized_pointwise"]
-    down2 = ["b2_down_strided_pointwise", "b2_down_resized_pointwise"]
-    return [
-        *chain(
-            ["photo"],
-            ["b1_conv1"],
-            ["b1_conv2"],
-            down1,
-            ["b2_conv"],
-            ["b2_sep_pointwise"],
-            down2,
-            ["m_conv1"],
-            ["m_r1_expand"],
-        ),
-        *trunk(),
-        *chain(
-            ["m_conv2"],
-            ["u2_up_pointwise"],
-            ["u2_sep_pointwise"],
-            ["u2_conv"],
-            ["u1_up_pointwise"],
-            ["u1_conv1"],
-            ["u1_conv2"],
-            ["anime"],
-        ),
-    ]
+    steps = []
+    sources, previous = [PHOTO], None
+    for stage in STAGES:
+        first, *others = stage.normalized or ((ANIME,),)
+        targets = [*first]
+        if stage.residual:  # The block's input is read again where the block ends.
+            block_input = sources[0]
+            if previous.residual:
+                block_input = previous.output
+                targets = [block_input, *targets]
+        steps.append((sources, targets))
+        sources = [*first]
+        for level in others:
+            steps.append((sources, [*level]))
+            sources = [*level]
+        if stage.residual:
+            sources = [block_input, *sources]
+        previous = stage
+    return steps
 
 
 class InstanceNormalizationWithGivenStatistics(tf.keras.layers.Layer):
@@ -167,12 +144,13 @@ class TiledGenerator:
 
     def __init__(self, generator: tf.keras.Model):
         network = with_given_statistics(generator)
-        self._channels = network.get_layer("b2_down").output.shape[-1]
         self._short_steps = [
             _Step(network, sources, targets, 4) for sources, targets in _short_steps()
         ]
-        stops = ["photo", "b2_down", *_TRUNK, "anime"]
-        margins = [MARGIN] + [4] * len(_TRUNK) + [MARGIN]
+        quarter = [stage.output for stage in STAGES if stage.scale == 4]
+        self._channels = network.get_layer(quarter[0]).output.shape[-1]
+        stops = [PHOTO, *quarter, ANIME]
+        margins = [MARGIN] + [4] * (len(quarter) - 1) + [MARGIN]
         self._long_steps = [
             (
                 [
@@ -211,12 +189,12 @@ class TiledGenerator:
         return self._in_long_steps(picture, tiles, rows, features_in_memory)
 
     def _in_short_steps(self, picture, tiles):
-        maps = {"photo": picture}
+        maps = {PHOTO: picture}
         last_use = {source: step for step in self._short_steps for source in step.sources}
         for step in self._short_steps:
             maps.update(step.run(maps, tiles))
             maps = {name: kept for name, kept in maps.items() if last_use.get(name) != step}
-        return maps["anime"]
+        return maps[ANIME]
 
     def _in_long_steps(self, picture, tiles, rows, in_memory):
         shape = (picture.shape[0] // 4, picture.shape[1] // 4, self._channels)
@@ -228,9 +206,9 @@ class TiledGenerator:
                     measurement.run({name: source}, tiles)
                 if source is picture:
                     step.run({name: source}, tiles, {step.targets[0]: features})
-                elif step.targets != ["anime"]:
+                elif step.targets != [ANIME]:
                     _run_in_place(step, features, rows)
-            return step.run({name: features}, tiles)["anime"]
+            return step.run({name: features}, tiles)[ANIME]
 
 
 class _Step:
@@ -261,7 +239,7 @@ class _Step:
         # As the bits of float16: TensorFlow's log complains of float16 arguments on most CPUs.
         specs = [
             tf.TensorSpec(
-                (1, None, None, source.shape[-1]), tf.float32 if name == "photo" else tf.uint16
+                (1, None, None, source.shape[-1]), tf.float32 if name == PHOTO else tf.uint16
             )
             for name, source in zip(self.sources, model.inputs)
         ]
@@ -299,7 +277,7 @@ class _Step:
             results: {name: array} to write to; None makes new ones.
 
         Returns:
-            `results`: float16, but uint8 for "anime".
+            `results`: float16, but uint8 for ANIME.
         """
         results = {} if results is None else results
         bottom, right = max(w.bottom for w in windows), max(w.right for w in windows)
@@ -308,12 +286,12 @@ class _Step:
         for window in windows:
             outputs, moments = self.window(maps, window)
             for name, output in zip(self.targets, outputs):
-                output = to_uint8(output) if name == "anime" else output
+                output = to_uint8(output) if name == ANIME else output
                 scale = len(output) // (window.bottom - window.top)
                 if name not in results:
                     results[name] = np.empty(
                         (bottom * scale, right * scale, output.shape[-1]),
-                        np.uint8 if name == "anime" else np.float16,
+                        np.uint8 if name == ANIME else np.float16,
                     )
                 with np.errstate(over="ignore"):  # What becomes infinite is found by the next norm.
                     results[name][_slices(window, scale)] = output
@@ -371,16 +349,17 @@ class _Step:
 
 def _scale(layer):
     """Side of a layer's output in units of a quarter of the photo's."""
-    if layer.startswith(("photo", "b1_conv", "u1_", "anime")):
-        return 4
-    return 2 if layer.startswith(("b1_down", "b2_conv", "b2_sep", "u2_")) else 1
+    stage = stage_of(layer)
+    return 4 // stage.scale if stage else 4
 
 
 def _norms(network):
     """{name of a convolution: the norm that directly follows it}"""
-    layers = {layer.name: layer for layer in network.layers}
-    norms = {name: layers.get(name.replace("_pointwise", "") + "_norm") for name in layers}
-    return {name: norm for name, norm in norms.items() if norm}
+    return {
+        inputs[0]: layer
+        for layer, inputs in layers_with_inputs(network)
+        if isinstance(layer, InstanceNormalizationWithGivenStatistics)
+    }
 
 
 def _levels(network, source, target):

@@ -22,7 +22,8 @@ from animegan_tf.devices import lost_workers_reported, worker_of
 from animegan_tf.errors import Finding, UserError
 from animegan_tf.networks import losses
 from animegan_tf.networks.discriminator import build_discriminator
-from animegan_tf.networks.generator import build_generator, save_generator
+from animegan_tf.networks.generator import build_generator
+from animegan_tf.networks.keras_file import save_generator
 from animegan_tf.training import samples
 from animegan_tf.training.config import LossWeights, TrainConfig
 

@@ -11,7 +11,8 @@ from PIL import Image
 from project import ROOT
 
 from animegan_tf import images
-from animegan_tf.networks.generator import build_generator, save_generator
+from animegan_tf.networks.generator import build_generator
+from animegan_tf.networks.keras_file import save_generator
 from animegan_tf.styling.stylizer import Stylizer
 
 INFER = ROOT / "infer.py"

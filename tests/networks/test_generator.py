@@ -6,7 +6,16 @@ import pytest
 import tensorflow as tf
 
 from animegan_tf.errors import UserError
-from animegan_tf.networks.generator import build_generator, load_generator, save_generator
+from animegan_tf.networks.frozen import layers_with_inputs
+from animegan_tf.networks.generator import (
+    ANIME,
+    STAGES,
+    build_generator,
+    stage_of,
+    width_of,
+)
+from animegan_tf.networks.keras_file import load_generator, save_generator
+from animegan_tf.networks.layers import InstanceNormalization
 
 PHOTO = np.random.RandomState(0).uniform(-1, 1, (1, 24, 32, 3)).astype(np.float32)
 
@@ -30,6 +39,36 @@ def test_output_size_is_floored_at_each_halving(small, height, width):
     assert output.shape == (2, 4 * (height // 2 // 2), 4 * (width // 2 // 2), 3)
     assert output.dtype == tf.float32
     assert np.abs(output).max() <= 1
+
+
+def test_stages_are_those_of_the_network(small):
+    """Every layer belongs to one; scales, norms, and outputs are what the layers say."""
+    graph = list(layers_with_inputs(small))
+    values = {"photo": tf.zeros((1, 64, 96, 3))}
+    for layer, inputs in graph:
+        taken = [values[name] for name in inputs]
+        values[layer.name] = layer(taken if len(taken) > 1 else taken[0])
+    sizes = {name: tuple(value.shape[1:3]) for name, value in values.items()}
+
+    normalized = [inputs[0] for layer, inputs in graph if isinstance(layer, InstanceNormalization)]
+    said = [name for stage in STAGES for level in stage.normalized for name in level]
+    assert len(normalized) == 40 and sorted(said) == sorted(normalized)
+    for stage, following in zip(STAGES, [*STAGES[1:], None]):
+        assert sizes[stage.output] == (64 // stage.scale, 96 // stage.scale)
+        for name in (name for level in stage.normalized for name in level):
+            assert stage_of(name) == stage and sizes[name] == sizes[stage.output]
+        readers = {stage_of(layer.name) for layer, inputs in graph if stage.output in inputs}
+        assert readers - {stage} == ({following} if following else set())
+        adds = isinstance(small.get_layer(stage.output), tf.keras.layers.Add)
+        assert stage.residual == (adds and not stage.name.endswith("_down"))
+    assert {stage_of(name) for name in sizes} == {*STAGES, None}
+    assert stage_of("photo") is stage_of(ANIME) is None
+    assert stage_of("functional/m_r8_expand/Conv2D1").name == "m_r8"
+
+
+def test_width_of_a_generator_is_the_one_it_was_built_with(small):
+    assert width_of(small) == 8
+    assert width_of(build_generator(4)) == 4
 
 
 def test_initial_values():

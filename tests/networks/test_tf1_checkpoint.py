@@ -11,7 +11,7 @@ import tensorflow as tf
 from project import ROOT
 
 from animegan_tf.errors import UserError
-from animegan_tf.networks.generator import load_generator
+from animegan_tf.networks.keras_file import load_generator
 from animegan_tf.networks.tf1_checkpoint import generator_variable_names, import_generator
 
 tf1 = tf.compat.v1

@@ -10,7 +10,8 @@ import tensorflow as tf
 
 from animegan_tf import images
 from animegan_tf.errors import UserError
-from animegan_tf.networks.generator import build_generator, save_generator
+from animegan_tf.networks.generator import build_generator
+from animegan_tf.networks.keras_file import save_generator
 from animegan_tf.networks.tf1_checkpoint import generator_variable_names
 from animegan_tf.styling.stylizer import Stylizer
 from animegan_tf.styling.tiles import TiledGenerator

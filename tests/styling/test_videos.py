@@ -18,7 +18,8 @@ import tensorflow as tf
 from project import ROOT
 
 from animegan_tf.errors import UserError
-from animegan_tf.networks.generator import build_generator, save_generator
+from animegan_tf.networks.generator import build_generator
+from animegan_tf.networks.keras_file import save_generator
 from animegan_tf.styling.pictures import Options
 from animegan_tf.styling.stylizer import Stylizer
 from animegan_tf.styling.temporal import TemporalFilter

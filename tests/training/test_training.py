@@ -14,7 +14,7 @@ import tensorflow as tf
 from animegan_tf.data.dataset import TrainingData, TrainingFiles, load_validation
 from animegan_tf.errors import UserError
 from animegan_tf.images import write_image
-from animegan_tf.networks.generator import load_generator
+from animegan_tf.networks.keras_file import load_generator
 from animegan_tf.networks.perceptual import build_vgg19
 from animegan_tf.training import training
 from animegan_tf.training.config import TrainConfig
