@@ -56,7 +56,8 @@ def generator_file(tmp_path_factory) -> Path:
     """A generator of width 8 with random weights, always the same, as a Keras file."""
     import tensorflow as tf
 
-    from animegan_tf.networks.generator import build_generator, save_generator
+    from animegan_tf.networks.generator import build_generator
+    from animegan_tf.networks.keras_file import save_generator
 
     tf.keras.utils.set_random_seed(5)
     path = tmp_path_factory.mktemp("generator") / "generator.keras"
