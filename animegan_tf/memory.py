@@ -1,8 +1,11 @@
-"""How much memory there is to use."""
+"""How much memory there is to use, and sharing it among threads."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 _CGROUPS = [
@@ -37,3 +40,29 @@ def _kernel_estimate():
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):
         return 4_000_000_000
+
+
+class MemoryBudget:
+    """Memory that threads share: who wants more than is left waits until others are done.
+
+    Args:
+        total: bytes that may be held at a time. Whoever wants more than that gets it alone.
+    """
+
+    def __init__(self, total: float):
+        self.total = total
+        self._held = 0.0
+        self._changed = threading.Condition()
+
+    @contextlib.contextmanager
+    def hold(self, size: float) -> Iterator[None]:
+        """Holds so many bytes for the time of a `with` block, which must not hold others."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._held or self._held + size <= self.total)
+            self._held += size
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._held -= size
+                self._changed.notify_all()

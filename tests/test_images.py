@@ -11,7 +11,6 @@ import pytest
 from PIL import Image as PillowImage
 from project import GOLDEN
 
-from animegan_tf import images
 from animegan_tf.images import (
     ImageError,
     authors_test_size,
@@ -24,6 +23,7 @@ from animegan_tf.images import (
     read_image,
     read_rgb,
     read_rgb_and_gray,
+    reading,
     rescale,
     resize,
     to_float,
@@ -282,7 +282,7 @@ def test_memory_errors_are_not_called_damage(monkeypatch):
     def exhausted(*_):
         raise MemoryError
 
-    monkeypatch.setattr(images, "_to_image", exhausted)
+    monkeypatch.setattr(reading, "_to_image", exhausted)
     with pytest.raises(MemoryError):
         read_image(encode_image(picture(), "PNG"))
 
