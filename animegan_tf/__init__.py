@@ -2,10 +2,12 @@
 
 *AnimeGAN: A Novel Lightweight GAN for Photo Animation*, Chen, Liu, Chen (ISICA 2019).
 
-The house has a ground floor and seven wings; a wing imports only from those above it in this list,
+The house has a ground floor and eight wings; a wing imports only from those above it in this list,
 and `training`, `styling`, and `exporting` do not import one another:
 
-    errors, images, devices, memory, runs, quiet   what all wings stand on
+    errors, images, opencv, parallel, devices, memory, runs, quiet, version
+                 what all wings stand on
+    styles       the generators that come with the project, each with its card
     networks     the generator, the discriminator, their layers and losses; reading their files
     data         from folders and drawn scenes to training batches
     evaluation   how good pictures are: features, distances

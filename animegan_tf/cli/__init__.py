@@ -1,0 +1,10 @@
+"""The `animegan` command, and `train.py`, `infer.py`, and `export.py` of a clone.
+
+A verb X is two modules: `X_flags` says what the command line takes and loads no TensorFlow, so that
+help and mistakes are answered at once; `X_command` does the work. What all verbs share:
+
+    main       the list of verbs; finds the one that is meant
+    command    parses flags, reports what is wrong, ends with the right exit status
+    flags      flags made from a class of settings
+    models     the network that --style and --model name
+"""
