@@ -11,9 +11,10 @@ import numpy as np
 from harness import Row, alternate, compare, run_program
 from plain import smooth_edges_by_pixel
 
-from animegan_tf.data.dataset import TrainingData, find_training_files
+from animegan_tf.data.batches import TrainingData
 from animegan_tf.data.drawn import draw_anime, make_demo_dataset
 from animegan_tf.data.edges import smooth_edges
+from animegan_tf.data.find import find_training_files
 from animegan_tf.images import encode_image, gray_of
 
 GPU_IMAGES_PER_SECOND = 200

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from animegan_tf.cli.export_flags import FLAGS
 from animegan_tf.cli.models import choose_model
-from animegan_tf.data.dataset import find_training_files
+from animegan_tf.data.find import find_training_files
 from animegan_tf.devices import select_device
 from animegan_tf.errors import Finding, UserError, check_all
 from animegan_tf.exporting import lighter, onnx, saved_model, tflite

@@ -8,12 +8,9 @@ from pathlib import Path
 from animegan_tf.cli.flags import given_flags
 from animegan_tf.cli.train_flags import FLAGS
 from animegan_tf.data import drawn as demo
-from animegan_tf.data.dataset import (
-    TrainingData,
-    check_training_files,
-    find_training_files,
-    load_validation,
-)
+from animegan_tf.data.batches import TrainingData, load_validation
+from animegan_tf.data.check import check_training_files
+from animegan_tf.data.find import find_training_files
 from animegan_tf.devices import select_devices, start_strategy, worker_of
 from animegan_tf.errors import Finding, UserError, check_all
 from animegan_tf.images import write_bytes

@@ -126,7 +126,7 @@ def read_bytes(path: str | os.PathLike, max_memory: float | None = None) -> byte
                     name,
                     f"a file of {_gigabytes(status.st_size)}; the limit is {_gigabytes(limit)}",
                 )
-            return _read_bounded(file, name, limit)
+            return _read_bounded(file, name, limit, status.st_size)
     except OSError as error:
         raise ImageError(name, error.strerror or str(error)) from error
 
@@ -177,10 +177,10 @@ def _size_limit(size, max_memory):
     return int(min(MAX_FILE_BYTES, MAX_FILE_BYTES if max_memory is None else max_memory))
 
 
-def _read_bounded(file, name, limit):
-    """Reads to the end, in pieces: a file may grow, and one of the system may hide its size."""
+def _read_bounded(file, name, limit, expected=1 << 20):
+    """Reads to the end, though not beyond the limit, however much more comes than expected."""
     pieces, total = [], 0
-    while piece := file.read(1 << 24):
+    while piece := file.read(expected + 1):
         total += len(piece)
         if total > limit:
             raise TooLargeError(name, f"more than {_gigabytes(limit)}")

@@ -17,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from animegan_tf.data.dataset import TrainingData
+from animegan_tf.data.batches import TrainingData
 from animegan_tf.devices import lost_workers_reported, worker_of
 from animegan_tf.errors import Finding, UserError
 from animegan_tf.networks import losses

@@ -15,15 +15,11 @@ import pytest
 import tensorflow as tf
 from project import ROOT
 
-from animegan_tf.data.dataset import (
-    KEYS,
-    TrainingData,
-    TrainingFiles,
-    check_training_files,
-    find_training_files,
-    load_validation,
-)
+from animegan_tf.data import check
+from animegan_tf.data.batches import KEYS, TrainingData, load_validation
+from animegan_tf.data.check import check_training_files
 from animegan_tf.data.edges import smooth_edges
+from animegan_tf.data.find import TrainingFiles, find_training_files
 from animegan_tf.errors import UserError
 from animegan_tf.images import (
     encode_image,
@@ -180,6 +176,11 @@ def test_what_a_user_can_get_wrong(data_dir, arguments, expected):
 # Checking
 
 
+@pytest.fixture
+def few_pictures_will_do(monkeypatch):
+    monkeypatch.setattr(check, "FEW_PICTURES", 0)
+
+
 def spoil(data_dir):
     """One bad file of each kind; returns which."""
     photos, style = data_dir / "train_photo", data_dir / "Hayao" / "style"
@@ -219,7 +220,7 @@ def test_every_bad_file_is_named_at_once(data_dir):
         assert "--skip_bad_images" in said[name].remedy
 
 
-def test_bad_files_can_be_left_out(data_dir):
+def test_bad_files_can_be_left_out(data_dir, few_pictures_will_do):
     bad = spoil(data_dir)
     files, findings, report = check_training_files(
         found(data_dir), image_size=SIZE, skip_bad_images=True, workers=1
@@ -237,13 +238,13 @@ def test_an_empty_set_is_an_error_even_when_skipping(data_dir):
     assert len(error.value.findings) == 6 and "no usable picture" in reasons(error)
 
 
-def test_a_good_set_passes_unchanged(data_dir):
+def test_a_good_set_passes_unchanged(data_dir, few_pictures_will_do):
     files, findings, report = check_training_files(found(data_dir), image_size=SIZE)
     assert files == found(data_dir) and not findings
     assert (report.photos, report.anime, report.val, report.dropped) == (7, 5, 7, 0)
 
 
-def test_copies_are_doubtful_but_no_error(data_dir):
+def test_copies_are_doubtful_but_no_error(data_dir, few_pictures_will_do):
     photos, style = data_dir / "train_photo", data_dir / "Hayao" / "style"
     (photos / "copy.png").write_bytes((photos / "000.png").read_bytes())
     (photos / "taken.png").write_bytes((style / "100.png").read_bytes())
@@ -255,7 +256,7 @@ def test_copies_are_doubtful_but_no_error(data_dir):
     assert "among the photos" in said["100.png"] and "taken.png" in said["100.png"]
 
 
-def test_many_copies_do_not_flood_the_log(data_dir):
+def test_many_copies_do_not_flood_the_log(data_dir, few_pictures_will_do):
     photos = data_dir / "train_photo"
     for i in range(30):
         (photos / f"copy{i}.png").write_bytes((photos / "000.png").read_bytes())
@@ -263,7 +264,7 @@ def test_many_copies_do_not_flood_the_log(data_dir):
     assert len(findings) == 11 and "20 more" in findings[-1].reason
 
 
-def test_a_smooth_folder_counts_only_if_it_matches(data_dir):
+def test_a_smooth_folder_counts_only_if_it_matches(data_dir, few_pictures_will_do):
     fill(data_dir / "Hayao" / "smooth", range(100, 105), ".jpg")
     files, findings, report = check_training_files(found(data_dir), image_size=SIZE)
     assert len(files.smooth) == report.smooth == 5 and not findings
@@ -490,7 +491,7 @@ def test_an_anime_file_lost_during_the_run_is_named(data_dir, tmp_path):
     lost.write_text("not a picture")
     with pytest.raises(tf.errors.OpError, match=lost.name):
         arrays(data.dataset(steps=5))
-    with pytest.raises(ValueError, match=lost.name):
+    with pytest.raises(UserError, match=lost.name):
         data.prepare_edges()
 
 
@@ -499,7 +500,8 @@ def test_decoding_stays_parallel_under_op_determinism(data_dir, tmp_path):
     program = f"""
 import threading, tensorflow as tf
 tf.config.experimental.enable_op_determinism()
-from animegan_tf.data.dataset import TrainingData, find_training_files
+from animegan_tf.data.batches import TrainingData
+from animegan_tf.data.find import find_training_files
 together = threading.Barrier(2, timeout=20)
 class Data(TrainingData):
     def _batch(self, step):
@@ -538,7 +540,8 @@ def test_abandoned_streams_leave_nothing_behind(data_dir, tmp_path):
 @pytest.mark.parametrize("ending, status", [("pass", 0), ("raise SystemExit(3)", 3)])
 def test_the_program_ends_while_a_stream_is_open(data_dir, tmp_path, ending, status):
     program = f"""
-from animegan_tf.data.dataset import TrainingData, find_training_files
+from animegan_tf.data.batches import TrainingData
+from animegan_tf.data.find import find_training_files
 data = TrainingData(find_training_files(data_dir={str(data_dir)!r}, style="hayao"), image_size=32,
                     batch_size=3, seed=5, cache_dir={str(tmp_path / "cache")!r})
 iterator = iter(data.dataset())

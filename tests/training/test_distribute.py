@@ -39,7 +39,8 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 from animegan_tf.training.config import TrainConfig
-from animegan_tf.data.dataset import TrainingData, find_training_files
+from animegan_tf.data.batches import TrainingData
+from animegan_tf.data.find import find_training_files
 from animegan_tf.devices import worker_of
 from animegan_tf.networks.perceptual import build_vgg19
 from animegan_tf.training.training import TrainingState

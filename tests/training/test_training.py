@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from animegan_tf.data.dataset import TrainingData, TrainingFiles, load_validation
+from animegan_tf.data.batches import TrainingData, load_validation
+from animegan_tf.data.find import TrainingFiles
 from animegan_tf.errors import UserError
 from animegan_tf.images import write_image
 from animegan_tf.networks.keras_file import load_generator
