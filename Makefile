@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 PY := $(VENV)/bin/python
 
-.PHONY: demo test test-fast bench readme clean
+.PHONY: demo test test-fast lint bench docs notebook clean
 
 $(VENV)/installed: requirements.txt
 	$(PYTHON) -m venv $(VENV)
@@ -11,12 +11,12 @@ $(VENV)/installed: requirements.txt
 	$(PY) -m pip install --quiet -r requirements.txt
 	touch $@
 
-demo: $(VENV)/installed  ## train the demo style for a few minutes and stylize its photos
-	$(PY) train.py --style demo --run_dir demo/run $$(test -e demo/run/config.json && echo --resume)
-	$(PY) infer.py --model demo/run --compare --overwrite --output demo/results demo/data/val
-	@echo
-	@echo "Your pictures: demo/results (photo left, anime right)"
-	@echo "How training went: demo/run/samples/index.html, demo/run/losses.png"
+$(VENV)/installed-dev: $(VENV)/installed setup.cfg
+	$(PY) -m pip install --quiet -e ".[dev]"
+	touch $@
+
+demo: $(VENV)/installed  ## style photos and train a style for a minute; ends with one page
+	$(PY) -m animegan_tf demo
 
 test: $(VENV)/installed  ## the whole test suite
 	$(PY) -m pytest
@@ -24,11 +24,19 @@ test: $(VENV)/installed  ## the whole test suite
 test-fast: $(VENV)/installed  ## without the full-size tests
 	$(PY) -m pytest -m "not slow"
 
+lint: $(VENV)/installed-dev  ## ruff and mypy
+	$(PY) -m ruff check
+	$(PY) -m ruff format --check
+	$(PY) -m mypy
+
 bench: $(VENV)/installed  ## ratios of speed and memory into benchmarks/results.md; rivals: benchmarks/requirements.txt
 	$(PY) benchmarks/run.py
 
-readme: $(VENV)/installed  ## renew the flag tables of README.md from the code's help
-	$(PY) tools/flag_tables.py
+docs: $(VENV)/installed  ## renew docs/flags.md from the code
+	PYTHONPATH=. $(PY) tools/flag_tables.py
+
+notebook: $(VENV)/installed-dev  ## run notebooks/animegan.ipynb from start to end, in miniature
+	$(PY) tools/run_notebook.py
 
 clean:  ## remove the demo and the virtual environment; runs/ and exports/ stay
 	rm -rf demo $(VENV)

@@ -1,38 +1,46 @@
-"""Writes the flag tables of README.md from the commands' own flags: `make readme`."""
+"""Writes docs/flags.md from the commands' own flags: `make docs`."""
 
 from __future__ import annotations
 
 import importlib
 from pathlib import Path
 
+from animegan_tf.cli.main import VERBS
+
 ROOT = Path(__file__).resolve().parent.parent
-SCRIPTS = ("train.py", "infer.py", "export.py")
+PAGE = ROOT / "docs" / "flags.md"
 
 
-def flag_table(script: str) -> str:
-    """A Markdown table of a script's own flags: name, default, meaning."""
-    verb = script.removesuffix(".py")
+def flag_table(verb: str) -> str:
+    """A Markdown table of a verb's own flags: name, default, meaning."""
     flag_values = importlib.import_module(f"animegan_tf.cli.{verb}_flags").FLAGS
-    rows = ["| flag | default | meaning |", "| --- | --- | --- |"]
+    rows = []
     for name in sorted(set(flag_values) - {"h", "help"}):
         flag = flag_values[name]
-        default = flag.default_as_str.strip("'") if flag.default is not None else ""
+        default = flag.default_as_str.strip("'") if flag.default not in (None, []) else ""
         meaning = " ".join(flag.help.split()).replace("|", "\\|")
         values = getattr(flag.parser, "enum_values", None)
         choices = f" ({', '.join(values)})" if values else ""
         rows.append(f"| `--{name}` | {f'`{default}`' if default else ''} | {meaning}{choices} |")
-    return "\n".join(rows)
+    if not rows:
+        return "No flags.\n"
+    return "\n".join(["| flag | default | meaning |", "| --- | --- | --- |", *rows]) + "\n"
 
 
-def with_flag_tables(readme: str) -> str:
-    """The README with each `<!-- flags: script -->` block filled anew."""
-    for script in SCRIPTS:
-        begin, end = f"<!-- flags: {script} -->", f"<!-- end of flags: {script} -->"
-        before, rest = readme.split(begin)
-        readme = before + begin + "\n" + flag_table(script) + "\n" + end + rest.split(end)[1]
-    return readme
+def flags_page() -> str:
+    """The whole page, one section a verb."""
+    sections = [
+        f"## {verb}\n\nTo {meaning}.\n\n{flag_table(verb)}" for verb, meaning in VERBS.items()
+    ]
+    return (
+        "# All flags\n\n"
+        "Made from the code by `make docs`. `animegan VERB --help` prints the same. In a clone,\n"
+        "`python train.py`, `python infer.py`, and `python export.py` are `animegan train`,\n"
+        "`animegan infer`, and `animegan export`; `python -m animegan_tf VERB` works for all.\n"
+        "Write `--NAME=value` or `--NAME value`. A switch is turned on by `--NAME` and off by\n"
+        "`--NAME=false`.\n\n" + "\n".join(sections)
+    )
 
 
 if __name__ == "__main__":
-    path = ROOT / "README.md"
-    path.write_text(with_flag_tables(path.read_text(encoding="utf-8")), encoding="utf-8")
+    PAGE.write_text(flags_page(), encoding="utf-8")
