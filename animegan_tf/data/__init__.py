@@ -1,7 +1,12 @@
 """From folders of photos and anime pictures to training batches.
 
-dataset    finds the files, checks them, and makes batches of them
-edges      the anime picture with smoothed edges, as the paper's third data set has it
-drawn      a data set that needs no download, drawn by `scenery`
-scenery    draws one scene, as a photo or as a cel
+find          which files a run learns from
+check         what is wrong with them, said before training begins
+reading       decodes them within a memory budget
+edges         the anime picture with smoothed edges, as the paper's third data set has it
+edge_cache    those pictures, made once and kept on disk
+batches       batches of photo, anime, gray, and edge_gray
+progress      work on many files in threads, with a bar
+drawn         a data set that needs no download, drawn by `scenery`
+scenery       draws one scene, as a photo or as a cel
 """
