@@ -18,6 +18,7 @@ VERBS = {
     "import": "read a checkpoint of the authors' code",
     "table1": "print the paper's Table 1, measured on this project's networks",
     "draw": "draw the demo data set",
+    "demo": "style photos, train for a minute, and show it all on one page",
 }
 """What `animegan` can do. Verb X has its flags in `cli.X_flags` and its work in `cli.X_command`."""
 
@@ -42,7 +43,7 @@ def run_verb(verb: str, argv: Sequence[str]) -> int:
         main,
         settings.FLAGS,
         argv,
-        usage=settings.__doc__,
+        usage=settings.__doc__ or "",
         takes_arguments=settings.TAKES_ARGUMENTS,
         when_interrupted=settings.WHEN_INTERRUPTED,
     )
