@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -45,7 +46,7 @@ def rows(model: str | None, rounds: int) -> Iterator[Row]:
         photo = to_float(draw_photo(np.random.default_rng(0), size, size))[None]
         engines = {**runs, **rivals}
         times = alternate(
-            {name: lambda run=run: run(photo) for name, run in engines.items()},
+            {name: functools.partial(run, photo) for name, run in engines.items()},
             max(2, rounds * 256 // size),
             warm_up=2,
         )

@@ -163,18 +163,19 @@ def warped_difference(frames, results):
     for before, now, result_before, result in consecutive(frames, results):
         flow = flow_of.calc(images.gray_of(now), images.gray_of(before), None)
 
-        def warp(picture):
-            return cv2.remap(
-                picture.astype(np.float32),
-                grid + flow,
-                None,
-                cv2.INTER_LINEAR,
-                borderMode=cv2.BORDER_REPLICATE,
-            )
-
-        follows = np.abs(warp(before) - now).max(axis=-1) < 15
-        differences.append(np.abs(result - warp(result_before))[follows].mean())
+        follows = np.abs(warp(before, grid + flow) - now).max(axis=-1) < 15
+        differences.append(np.abs(result - warp(result_before, grid + flow))[follows].mean())
     return np.mean(differences)
+
+
+def warp(picture, positions):
+    return cv2.remap(
+        picture.astype(np.float32),
+        positions,
+        None,
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
 
 
 def sharpness_of(results):

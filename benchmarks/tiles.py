@@ -63,8 +63,8 @@ def measure_psnr(photos):
     generator = read(path)
     whole, tiled = Stylizer(generator, memory_limit=1e12), TiledGenerator(generator)
     small = np.zeros((64, 64, 3), np.uint8)
-    for run in (whole, *ways(tiled).values()):
-        run(small)  # Traced here, so that the times below are of the work alone.
+    for stylize in (whole, *ways(tiled).values()):
+        stylize(small)  # Traced here, so that the times below are of the work alone.
     for number, megapixels in enumerate(map(float, FLAGS.megapixels)):
         path = photos[number * len(photos) // len(FLAGS.megapixels)]
         height, width = images.read_rgb(path).shape[:2]
