@@ -72,8 +72,8 @@ def measure_psnr(photos):
         photo = enlarged(path, int(height * scale) // 4 * 4, int(width * scale) // 4 * 4)
         expected, seconds = timed(whole, photo)
         parts = [f"{path.name} {photo.shape[1]}x{photo.shape[0]}: whole {seconds:.0f} s"]
-        for name, run in ways(tiled).items():
-            result, seconds = timed(run, photo)
+        for name, way in ways(tiled).items():
+            result, seconds = timed(way, photo)
             parts.append(f"{name} {psnr(result, expected):.1f} dB {seconds:.0f} s")
         print(", ".join(parts), flush=True)
 

@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import json
 import re
 import shlex
 
@@ -35,8 +36,6 @@ STILL_TO_COME = {
             "styles",
         )
     ),
-    "notebooks/animegan.ipynb",
-    "../notebooks/animegan.ipynb",
 }
 
 
@@ -152,6 +151,14 @@ def test_the_flags_page_is_the_codes():
 def test_the_readme_is_a_door():
     assert len(TEXTS["README.md"].splitlines()) <= 160
     assert "<this repository>" not in TEXTS["README.md"]
+
+
+def test_the_notebook_has_no_outputs_and_its_code_can_be_read():
+    notebook = json.loads((ROOT / "notebooks" / "animegan.ipynb").read_text(encoding="utf-8"))
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            assert cell["outputs"] == [] and cell["execution_count"] is None
+            ast.parse("".join(cell["source"]))
 
 
 def test_every_page_is_in_the_index():

@@ -78,7 +78,7 @@ def train(folder: Path, run_dir: Path, seconds: int) -> int:
     settings = (
         ["--resume"]
         if (run_dir / "config.json").exists()
-        else ["--style=demo", "--recipe=short", f"--data_dir={folder / 'data'}"]
+        else ["--style=demo", f"--data_dir={folder / 'data'}"]
     )
     # A training ends well on Ctrl-C: it finishes its step and saves.
     end = threading.Timer(seconds, signal.raise_signal, [signal.SIGINT])
