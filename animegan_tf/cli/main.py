@@ -19,6 +19,8 @@ VERBS = {
     "table1": "print the paper's Table 1, measured on this project's networks",
     "draw": "draw the demo data set",
     "demo": "style photos, train for a minute, and show it all on one page",
+    "evaluate": "say how good a style is, in figures and on a page",
+    "styles": "list the styles that come with the project",
 }
 """What `animegan` can do. Verb X has its flags in `cli.X_flags` and its work in `cli.X_command`."""
 
@@ -36,7 +38,8 @@ def run_verb(verb: str, argv: Sequence[str]) -> int:
     settings = importlib.import_module(f"animegan_tf.cli.{verb}_flags")
 
     def main(arguments):
-        import_tensorflow()
+        if getattr(settings, "NEEDS_TENSORFLOW", True):
+            import_tensorflow()
         return importlib.import_module(f"animegan_tf.cli.{verb}_command").main(arguments)
 
     return run(

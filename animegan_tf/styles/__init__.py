@@ -97,6 +97,11 @@ def path_of(name: str, *, light: bool = False) -> Path:
     return path
 
 
+def has_light(name: str) -> bool:
+    """Whether a shipped style has a smaller generator as well."""
+    return (_folder_of(name) / "light.keras").is_file()
+
+
 def card_of(name: str) -> Card:
     """The card of a shipped style.
 
