@@ -12,7 +12,7 @@ from animegan_tf.opencv import cv2
 
 FLAT = 2.0
 """Lightness that a 3x3 neighborhood may span and still count as flat."""
-NEAR_EDGE = (5, 12)
+NEAR_EDGE = (7, 14)
 """Pixels from an edge of the photo between which ringing is looked for. Nearer, the outlines that
 a style draws are no fault."""
 BORDER = 6
@@ -46,9 +46,10 @@ def invented(photo: np.ndarray, result: np.ndarray) -> dict[str, float]:
     """Texture in the result where the photo is flat: what the generator has made up.
 
     Returns:
-        The result's mean deviation of lightness from its neighborhood, by place: `ringing`, some
-        pixels from the photo's edges; `stripes`, at the picture's borders; `texture`, elsewhere,
-        such as worms in skies. NaN where the photo is nowhere flat.
+        By how much the lightness deviates from that of the neighborhood in the result more than
+        in the photo, means by place: `ringing`, some pixels from the photo's edges; `stripes`, at
+        the picture's borders; `texture`, elsewhere, such as worms in skies. Below 0 the result is
+        smoother than its photo. NaN where the photo is nowhere flat.
     """
     lightness = _lab(photo)[..., 0]
     flat = _is_flat(lightness)
@@ -62,12 +63,16 @@ def invented(photo: np.ndarray, result: np.ndarray) -> dict[str, float]:
         "stripes": calm & ~inner,
         "texture": inner & (far >= NEAR_EDGE[1]),
     }
-    drawn = _lab(result)[..., 0]
-    deviation = np.abs(drawn - cv2.GaussianBlur(drawn, (0, 0), 2))
+    added = _deviation(_lab(result)[..., 0]) - _deviation(lightness)
     return {
-        name: float(deviation[place].mean()) if place.any() else float("nan")
+        name: float(added[place].mean()) if place.any() else float("nan")
         for name, place in places.items()
     }
+
+
+def _deviation(lightness):
+    """From the neighborhood's mean. 9x9 pixels do not reach from a calm place to an edge."""
+    return np.abs(lightness - cv2.GaussianBlur(lightness, (9, 9), 2))
 
 
 def _lab(picture):

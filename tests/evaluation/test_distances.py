@@ -61,7 +61,7 @@ def test_worms_count_as_texture():
 def test_ringing_counts_beside_edges_alone():
     photo = scene()
     ringing = photo.copy()
-    ringing[48 - 9 : 48 - 7] += 0.3  # Lines within reach of the edge.
+    ringing[48 - 11 : 48 - 9] += 0.3  # Lines within reach of the edge.
     found = invented(photo, ringing)
     assert found["ringing"] > 10 * max(found["texture"], found["stripes"], 0.01)
 
