@@ -32,8 +32,9 @@ lint: $(VENV)/installed-dev  ## ruff and mypy
 bench: $(VENV)/installed  ## ratios of speed and memory into benchmarks/results.md; rivals: benchmarks/requirements.txt
 	$(PY) benchmarks/run.py
 
-docs: $(VENV)/installed  ## renew docs/flags.md from the code
+docs: $(VENV)/installed  ## renew docs/flags.md from the code, and the cards in docs/styles.md
 	PYTHONPATH=. $(PY) tools/flag_tables.py
+	PYTHONPATH=. $(PY) tools/style_cards.py
 
 notebook: $(VENV)/installed-dev  ## run notebooks/animegan.ipynb from start to end, in miniature
 	$(PY) tools/run_notebook.py

@@ -32,7 +32,6 @@ STILL_TO_COME = {
             "styling",
             "python",
             "troubleshooting",
-            "styles",
         )
     ),
 }

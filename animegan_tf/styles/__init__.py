@@ -89,12 +89,14 @@ def path_of(name: str, *, light: bool = False) -> Path:
     Raises:
         UserError: no such style, or it has no light generator.
     """
-    path = _folder_of(name) / ("light.keras" if light else "generator.keras")
-    if not path.is_file():
+    folder = _folder_of(name)
+    if not light:
+        return folder / "generator.keras"
+    if not has_light(name):
         raise UserError(
-            Finding(f"style {name}", f"has no {path.name}", "Use the generator of full width")
+            Finding(f"style {name}", "has no light generator", "Use that of full width")
         )
-    return path
+    return folder / "light.keras"
 
 
 def has_light(name: str) -> bool:
@@ -153,7 +155,11 @@ def find_style(name: str, *, light: bool = False) -> tuple[Path, str]:
 
 
 def _folders():
-    return sorted(path.parent.name for path in FOLDER.glob("*/card.json"))
+    return sorted(
+        path.parent.name
+        for path in FOLDER.glob("*/generator.keras")
+        if path.with_name("card.json").is_file()
+    )
 
 
 def _folder_of(name):

@@ -65,7 +65,7 @@ def test_an_unknown_style_is_answered_with_those_that_exist(sketch):
 
 
 def test_a_missing_light_generator_is_said(sketch):
-    assert "no light.keras" in finding(styles.path_of, "sketch", light=True).reason
+    assert "no light generator" in finding(styles.path_of, "sketch", light=True).reason
     save_generator(build_generator(4), sketch / "light.keras")
     assert styles.path_of("sketch", light=True).name == "light.keras"
 
