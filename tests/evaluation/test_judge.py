@@ -143,14 +143,11 @@ def test_the_command_writes_figures_and_a_page(folder, tmp_path, monkeypatch, ca
     assert f"{found['content']:.3f}" in capsys.readouterr().out
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["first"]
 
-    assert evaluate(*given, "--output=out/first") == 2
-    assert "or --overwrite" in capsys.readouterr().err
-    assert evaluate(*given, "--output=out/first", "--pictures=1", "--overwrite") == 0
-    assert len(list((tmp_path / "out/first/pictures").iterdir())) == 2
-
 
 @pytest.mark.usefixtures("small_features")
-def test_results_of_other_programs_are_judged_by_name(folder, tmp_path, capsys):
+def test_results_of_other_programs_are_judged_by_name_and_replaced_on_request(
+    folder, tmp_path, capsys
+):
     results = tmp_path / "results"
     results.mkdir()
     for i in range(12):
@@ -158,6 +155,13 @@ def test_results_of_other_programs_are_judged_by_name(folder, tmp_path, capsys):
     given = [f"--photos={folder / 'photos'}", f"--anime={folder / 'anime'}"]
     assert evaluate(*given, f"--results={results}", f"--output={tmp_path / 'out'}") == 0
     assert json.loads((tmp_path / "out" / "judgement.json").read_text())["content"] == 0
+
+    again = [*given, f"--results={results}", f"--output={tmp_path / 'out'}", "--pictures=1"]
+    assert evaluate(*again) == 2
+    assert "or --overwrite" in capsys.readouterr().err
+    assert evaluate(*again, "--overwrite") == 0
+    assert len(list((tmp_path / "out" / "pictures").iterdir())) == 2
+
     (results / "07.bmp").unlink()
     assert evaluate(*given, f"--results={results}", f"--output={tmp_path / 'other'}") == 2
     assert "1 of 12 photos have no result of their name, such as 07" in capsys.readouterr().err
