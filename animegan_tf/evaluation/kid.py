@@ -84,4 +84,5 @@ def kid(
 
 
 def _kernel(x, y):
-    return (x @ y.T / x.shape[1] + 1) ** 3
+    base = x @ y.T / x.shape[1] + 1
+    return base * base * base  # Much faster than a power.

@@ -22,7 +22,7 @@ def expected_of_shifted_gaussians(d, shift):
 
 @pytest.mark.parametrize("d, shift", [(1, 1.0), (2, 0.5), (8, 0.7), (64, 0.3)])
 def test_shifted_gaussians_have_the_analytic_distance(d, shift):
-    x, y = gaussian(8000, d), gaussian(8000, d, shift, seed=1)
+    x, y = gaussian(24000, d), gaussian(24000, d, shift, seed=1)
     found = kid(x, y, subset_size=400, subsets=60)
     expected = expected_of_shifted_gaussians(d, shift)
     error = found.deviation / np.sqrt(found.subsets)
