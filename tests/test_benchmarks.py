@@ -18,6 +18,14 @@ from animegan_tf.training.config import TrainConfig
 from animegan_tf.training.training import TrainingState
 
 
+@pytest.fixture
+def eagerly():
+    """Steps run once, so tracing them would take longer than they do."""
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
 def test_the_loop_over_pixels_gives_the_same_bytes():
     rgb = draw_anime(np.random.default_rng(0), 96, 64)
     gray = gray_of(rgb)
@@ -26,7 +34,7 @@ def test_the_loop_over_pixels_gives_the_same_bytes():
     np.testing.assert_array_equal(smooth_edges(rgb, gray), expected)
 
 
-def test_the_plain_step_has_the_same_losses_and_trains_both_networks():
+def test_the_plain_step_has_the_same_losses_and_trains_both_networks(eagerly):
     # Without the term that depends on the spectral vectors, which the plain step moves more often.
     config = TrainConfig(width=8, generator_adversarial_weight=0.0)
     batch = {
