@@ -6,13 +6,11 @@ import hashlib
 import json
 import os
 import shutil
-import sys
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 import numpy as np
-from tqdm import tqdm
 
+from animegan_tf.data.progress import in_threads
 from animegan_tf.data.scenery import draw_anime, draw_photo
 from animegan_tf.errors import Finding, UserError
 from animegan_tf.images import write_bytes, write_image
@@ -33,13 +31,13 @@ def make_demo_dataset(
     """Draws `train_photo/NNN.jpg`, `Demo/style/NNN.png` and `val/NNN.jpg` in `folder`.
 
     The folder appears whole or not at all, with a manifest, `demo.json`. A set with the same
-    parameters that is already there is kept; what a stopped run had drawn is used. A set with
+    parameters that is already there is kept; what a stopped call had drawn is used. A set with
     other parameters is replaced, unless it holds files that are not as they were drawn.
 
     Args:
         folder: where to; its parents are made.
-        photos, anime, val: how many pictures of each kind. Validation photos are others than
-            the training photos.
+        photos, anime, val: how many pictures of each kind. No validation photo is among the
+            training photos.
         size: their height and width in pixels, 64 to 2048.
         seed: picture N of a kind depends on the seed, the size and N alone.
 
@@ -47,7 +45,8 @@ def make_demo_dataset(
         The folder.
 
     Raises:
-        UserError: a parameter is out of range, or the folder holds somebody's files.
+        UserError: a parameter is out of range, the folder holds somebody's files, or it cannot be
+            written.
     """
     folder = Path(folder)
     parameters = {
@@ -66,6 +65,27 @@ def make_demo_dataset(
 
     if partial.exists() and _manifest(partial).get("parameters") != parameters:
         shutil.rmtree(partial)
+    try:
+        _draw(partial, parameters)
+        if folder.exists():
+            _remove(folder)
+        os.rename(partial, folder)
+    except OSError as error:
+        raise UserError(
+            Finding(
+                str(folder),
+                f"the demo data set can't be drawn here ({error.strerror or error})",
+                "Make room, or choose another folder",
+            )
+        ) from error
+    return folder
+
+
+def _draw(partial, parameters):
+    """Draws all that is missing in a folder, and says by the manifest that it is whole."""
+    photos, anime, val, size, seed = (
+        parameters[name] for name in ("photos", "anime", "val", "size", "seed")
+    )
     partial.mkdir(parents=True, exist_ok=True)
     _write_manifest(partial, parameters, {})
     kinds = (
@@ -81,24 +101,13 @@ def make_demo_dataset(
     for path in {path.parent for path, *_ in jobs}:
         path.mkdir(parents=True, exist_ok=True)
 
-    def draw_file(path, draw, key):
+    def draw_file(job):
+        path, draw, key = job
         if not path.exists():
             write_image(path, draw(np.random.default_rng(key), size, size), quality=95)
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        futures = [pool.submit(draw_file, *job) for job in jobs]
-        try:
-            for future in tqdm(
-                as_completed(futures),
-                "drawing the demo data set",
-                len(futures),
-                unit="picture",
-                disable=not sys.stderr.isatty(),
-            ):
-                future.result()
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    for _ in in_threads(draw_file, jobs, "drawing the demo data set"):
+        pass
     for path in partial.rglob(".*.tmp"):  # what a killed run was writing
         path.unlink()
     _write_manifest(
@@ -106,10 +115,6 @@ def make_demo_dataset(
         parameters,
         {path.relative_to(partial).as_posix(): _digest(path) for path, *_ in jobs},
     )
-    if folder.exists():
-        _remove(folder)
-    os.rename(partial, folder)
-    return folder
 
 
 def _check(parameters, folder, partial):

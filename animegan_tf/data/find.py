@@ -91,7 +91,7 @@ def some_for_validation(photos: tuple[Path, ...]) -> tuple[Path, ...]:
 class _Search:
     """Looks into folders, and collects what is wrong with them and the files left out."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.findings: list[Finding] = []
         self.others: list[Path] = []
 

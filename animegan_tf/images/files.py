@@ -140,10 +140,10 @@ def read_stream(stream: BinaryIO, name: str = "standard input", max_bytes: float
     """
     try:
         mode = os.fstat(stream.fileno()).st_mode
-        if not stat.S_ISFIFO(mode) and not stat.S_ISSOCK(mode):
-            _check_kind(name, mode)
-    except (OSError, ValueError, AttributeError):
-        pass  # Not a file of the system: bytes in memory.
+    except (OSError, ValueError):  # Not a file of the system: bytes in memory.
+        mode = stat.S_IFIFO
+    if not stat.S_ISFIFO(mode) and not stat.S_ISSOCK(mode):
+        _check_kind(name, mode)
     try:
         return _read_bounded(stream, name, int(max_bytes))
     except OSError as error:

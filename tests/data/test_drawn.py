@@ -2,9 +2,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
-import time
 
 import cv2
 import numpy as np
@@ -12,11 +9,10 @@ import pytest
 
 from animegan_tf.cli.main import main
 from animegan_tf.data import drawn as demo
-from animegan_tf.data import scenery
 from animegan_tf.data.drawn import make_demo_dataset
-from animegan_tf.data.scenery import draw_anime, draw_photo
+from animegan_tf.data.scenery import CelArt, PhotoArt, draw_anime, draw_photo, scenes
 from animegan_tf.errors import UserError
-from animegan_tf.images import read_rgb
+from animegan_tf.images import read_rgb, write_image
 
 SMALL = dict(photos=3, anime=2, val=2, size=64)
 NAMES = [
@@ -43,7 +39,7 @@ def contents(folder):
 class TestPictures:
     @pytest.mark.parametrize("height, width", [(64, 64), (96, 160), (150, 70), (300, 64)])
     def test_any_size(self, draw, height, width):
-        for seed in range(12):
+        for seed in range(6):
             picture = draw(np.random.default_rng(seed), height, width)
             assert picture.shape == (height, width, 3) and picture.dtype == np.uint8
             assert picture.std() > 15
@@ -71,7 +67,7 @@ class TestPictures:
 @pytest.fixture(scope="module")
 def many():
     return {
-        draw: [draw(np.random.default_rng(seed), 128, 128) for seed in range(24)]
+        draw: [draw(np.random.default_rng(seed), 128, 128) for seed in range(16)]
         for draw in (draw_photo, draw_anime)
     }
 
@@ -114,7 +110,7 @@ def silhouette(art, paint):
     "paint",
     [
         lambda art: art.tree(128, 200, 160, 0.0),
-        lambda art: scenery._house(art, 110, 180, 70, 0.0),
+        lambda art: scenes._house(art, 110, 180, 70, 0.0),
     ],
     ids=["tree", "house"],
 )
@@ -123,7 +119,7 @@ def test_things_have_ink_around_them_in_cels_alone(paint):
         arts = [kind(np.random.default_rng(seed), 128, 128) for seed in range(8)]
         return np.mean([darkness_of_rim(art, silhouette(art, paint)) for art in arts])
 
-    assert mean_darkness(scenery._Cel) > 0.14 > mean_darkness(scenery._Photo) + 0.1
+    assert mean_darkness(CelArt) > 0.14 > mean_darkness(PhotoArt) + 0.1
 
 
 def test_hills_have_ink_along_their_ridges_in_cels_alone():
@@ -137,7 +133,7 @@ def test_hills_have_ink_along_their_ridges_in_cels_alone():
             darkness.append(np.mean(gray[ridge[0] + 6, ridge[1]] - gray[ridge]))
         return np.mean(darkness)
 
-    assert mean_darkness(scenery._Cel) > 0.05 > mean_darkness(scenery._Photo)
+    assert mean_darkness(CelArt) > 0.05 > mean_darkness(PhotoArt)
 
 
 def test_every_scene_of_a_domain_differs(many):
@@ -220,27 +216,30 @@ class TestDataSet:
         make_demo_dataset(tmp_path, **SMALL)
         assert sorted(contents(tmp_path)) == NAMES
 
-    def test_goes_on_after_a_kill(self, tmp_path):
+    def test_goes_on_after_a_kill(self, tmp_path, monkeypatch):
         folder, partial = tmp_path / "set", tmp_path / "set.partial"
-        parameters = {**SMALL, "photos": 150}
-        script = (
-            "import sys; from animegan_tf.data.drawn import make_demo_dataset;"
-            f"make_demo_dataset(sys.argv[1], **{parameters})"
-        )
-        process = subprocess.Popen([sys.executable, "-c", script, str(folder)])
-        deadline = time.monotonic() + 60
-        while len(list(partial.glob("train_photo/*.jpg"))) < 3:
-            assert process.poll() is None and time.monotonic() < deadline
-            time.sleep(0.01)
-        process.kill()
-        process.wait()
+        parameters = {**SMALL, "photos": 12}
+        written = []
+
+        def killed_after_three(path, *arguments, **options):
+            if len(written) >= 3:
+                path.with_name(".half.tmp").write_bytes(b"\xff\xd8")  # What a kill leaves behind.
+                raise KeyboardInterrupt
+            write_image(path, *arguments, **options)
+            written.append(path)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(demo, "write_image", killed_after_three)
+            with pytest.raises(KeyboardInterrupt):
+                make_demo_dataset(folder, **parameters)
         assert not folder.exists()
-        drawn = {path.name: path.stat().st_mtime_ns for path in partial.glob("train_photo/*.jpg")}
+        drawn = {path: path.stat().st_mtime_ns for path in partial.rglob("*.jpg")}
+        assert set(drawn) == set(written) and list(partial.rglob(".half.tmp"))
         make_demo_dataset(folder, **parameters)
         assert contents(folder) == contents(make_demo_dataset(tmp_path / "fresh", **parameters))
         assert not partial.exists()
-        for name, when in drawn.items():
-            assert (folder / "train_photo" / name).stat().st_mtime_ns == when
+        for path, when in drawn.items():
+            assert (folder / path.relative_to(partial)).stat().st_mtime_ns == when
 
     @pytest.mark.parametrize("before", [{**SMALL, "seed": 1}, None])
     def test_a_stopped_run_for_another_set_leaves_no_trace(self, tmp_path, before):
@@ -305,6 +304,21 @@ def test_all_parameters_are_checked_at_once(tmp_path):
         "--seed=-1",
     ]
     assert not os.listdir(tmp_path)
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("notes")
+    with pytest.raises(UserError, match=r"Not a directory.*another folder"):
+        make_demo_dataset(tmp_path / "file" / "set", **SMALL)
+
+    def full_disk(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(demo, "write_image", full_disk)
+    with pytest.raises(UserError, match="No space left"):
+        make_demo_dataset(tmp_path / "set", **SMALL)
+    monkeypatch.undo()
+    assert sorted(contents(make_demo_dataset(tmp_path / "set", **SMALL))) == NAMES
 
 
 def test_command_line(tmp_path, capsys):
