@@ -17,6 +17,7 @@ from animegan_tf.images import (
     PictureFile,
     TooLargeError,
     encode_image,
+    gray_of,
     list_folder,
     read_bytes,
     read_frames,
@@ -103,16 +104,23 @@ def test_a_picture_takes_no_more_than_the_memory_limit(read):
     assert read(encode_image(picture(100, 100), "PNG"), Limits(max_memory=2e8)) is not None
 
 
-def test_a_picture_keeps_within_the_memory_that_it_declares():
-    """NumPy's part of it, which can be traced: strips, no copies of the whole."""
-    data = encode_image(picture(3000, 3000), "PNG")
-    file = PictureFile(data)
+@pytest.mark.parametrize("height, width", [(3000, 3000), (400_000, 20)])
+def test_a_picture_keeps_within_the_memory_that_it_declares(height, width):
+    """NumPy's part of it, which can be traced: strips, no copies of the whole.
+
+    The fuzzer found that the gray of a picture took as much as seven of its copies.
+    """
+    whole = picture(height, width)
+    file = PictureFile(encode_image(whole, "PNG"))
     tracemalloc.start()
-    rgb = file.rgb()
+    rgb, gray = file.rgb_and_gray()
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 2 * rgb.nbytes and file.memory > rgb.nbytes + 4 * 3000 * 3000
-    np.testing.assert_array_equal(rgb, picture(3000, 3000))
+    strip = 4_000_000 * 7
+    assert peak < rgb.nbytes + gray.nbytes + strip
+    assert file.memory > rgb.nbytes + 4 * height * width
+    np.testing.assert_array_equal(rgb, whole)
+    np.testing.assert_array_equal(gray, gray_of(whole))
 
 
 def test_a_large_jpeg_is_decoded_at_reduced_scale_where_it_is_scaled_down_anyway():

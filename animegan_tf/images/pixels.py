@@ -13,8 +13,12 @@ def gray_of(rgb: np.ndarray) -> np.ndarray:
     uint8 (H, W, 3) to uint8 (H, W): (9797 R + 19234 G + 3737 B) >> 15, libpng's formula. It is one
     less than OpenCV's color conversion in half of the pixels.
     """
-    weighted = rgb @ np.array([9797, 19234, 3737], np.float32)  # Below 2^24, so exact.
-    return (weighted.astype(np.int32) >> 15).astype(np.uint8)
+    weights = np.array([9797, 19234, 3737], np.float32)  # Sums stay below 2^24, so exact.
+    gray = np.empty(rgb.shape[:2], np.uint8)
+    rows = max(1, 1_000_000 // max(1, rgb.shape[1]))  # The floats of a whole picture are large.
+    for top in range(0, len(rgb), rows):
+        gray[top : top + rows] = (rgb[top : top + rows] @ weights).astype(np.int32) >> 15
+    return gray
 
 
 def to_float(pixels: np.ndarray) -> np.ndarray:

@@ -24,9 +24,9 @@ from animegan_tf.memory import available_memory
 MAX_PIXELS = 400_000_000
 """Pictures above this are refused before they are decoded."""
 # Pillow's own limit (89 million) warns at, and twice of it refuses, pictures of today's cameras.
-# Up to twice of this it would warn of a picture that is refused here anyway.
 PillowImage.MAX_IMAGE_PIXELS = MAX_PIXELS
-warnings.simplefilter("ignore", PillowImage.DecompressionBombWarning)
+# What it warns of in damaged files is either harmless or said by an `ImageError`.
+warnings.filterwarnings("ignore", module="PIL")
 
 # Never all that Pillow knows: EPS, for one, would start another program.
 _READ_FORMATS = ["JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "PPM"]
