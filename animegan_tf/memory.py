@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import threading
 from collections.abc import Iterator
@@ -40,6 +41,15 @@ def _kernel_estimate():
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):
         return 4_000_000_000
+
+
+def return_freed_memory() -> None:
+    """Gives back to the system what the C library keeps of freed memory for each thread.
+
+    glibc can do this; elsewhere nothing happens.
+    """
+    with contextlib.suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 class MemoryBudget:

@@ -7,12 +7,13 @@ import os
 from collections.abc import Iterator
 
 from animegan_tf.images import Limits, PictureFile
-from animegan_tf.memory import MemoryBudget
+from animegan_tf.memory import MemoryBudget, return_freed_memory
 
 MAX_TRAINING_PIXELS = 100_000_000
 """Larger JPEGs are decoded at reduced scale; other pictures above it are refused."""
 
 _BUDGET = MemoryBudget(1e9)
+_LARGE = 100e6
 
 
 @contextlib.contextmanager
@@ -31,5 +32,9 @@ def open_training_picture(
         ImageError: as `images.read_image`.
     """
     file = PictureFile(source, Limits(max_pixels=MAX_TRAINING_PIXELS, at_least=at_least))
-    with _BUDGET.hold(file.memory):
-        yield file
+    try:
+        with _BUDGET.hold(file.memory):
+            yield file
+    finally:
+        if file.memory > _LARGE:
+            return_freed_memory()
