@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import signal
 import sys
@@ -52,6 +53,7 @@ def run(
         The exit status: that of `main`, 2 for a user's error, 130 if interrupted.
     """
     saved = flagsaver.save_flag_values(flag_values)
+    _print_any_name()
     try:
         with _sigterm_as_interrupt():
             try:
@@ -82,6 +84,13 @@ def run(
         return 1
     finally:
         flagsaver.restore_flag_values(saved, flag_values)
+
+
+def _print_any_name() -> None:
+    """What a terminal's encoding does not have is printed escaped; it never ends a command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 @contextlib.contextmanager

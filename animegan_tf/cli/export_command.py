@@ -128,10 +128,9 @@ def files_of_run():
     config = config_of_run()
     if not config:
         return None
-    own_folders = config.get("photos") and config.get("anime")
     try:
         return find_training_files(
-            data_dir=None if own_folders else config["data_dir"],
+            data_dir=config["data_dir"],
             style=config["style"],
             photos=config.get("photos"),
             anime=config.get("anime"),

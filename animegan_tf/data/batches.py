@@ -243,12 +243,15 @@ def load_validation(files: TrainingFiles, *, image_size: int, count: int) -> np.
     Scaled so that the short side fits, and cut to the middle square.
 
     Raises:
-        ImageError: one cannot be read.
+        UserError: one cannot be read.
     """
     squares = []
     for path in files.val[:count]:
-        with open_training_picture(path, image_size) as picture:
-            photo = _rescale_short_side(picture.rgb(), image_size)
+        try:
+            with open_training_picture(path, image_size) as picture:
+                photo = _rescale_short_side(picture.rgb(), image_size)
+        except ImageError as error:
+            raise UserError(error.finding("Replace or remove it")) from error
         top, left = ((side - image_size) // 2 for side in photo.shape[:2])
         squares.append(photo[top : top + image_size, left : left + image_size])
     return to_float(np.stack(squares))

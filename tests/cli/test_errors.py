@@ -1,9 +1,11 @@
+import io
 import os
 import subprocess
 import sys
 
 import pytest
 
+from animegan_tf.cli import command
 from animegan_tf.errors import Finding, UserError, check_all, printable
 
 SCRIPT = """
@@ -80,3 +82,11 @@ def test_names_that_could_mislead_are_printed_escaped():
     assert printable("花見, o'hara.png") == "花見, o'hara.png"
     finding = Finding("a\nb.png", "would be the result of c\rd.png", "Rename it")
     assert str(finding) == "a\\nb.png: would be the result of c\\rd.png. Rename it"
+
+
+def test_names_that_the_terminal_cannot_show_are_printed_escaped(monkeypatch):
+    stdout = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", stdout)
+    assert command.run(lambda _: print("é \udcff 写"), command.new_flags(), ["x"], usage="") == 0
+    stdout.flush()
+    assert stdout.buffer.getvalue() == rb"\xe9 \udcff \u5199" + b"\n"

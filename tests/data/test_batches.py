@@ -327,3 +327,10 @@ def test_validation_photos_keep_their_shape(data_dir):
     assert photos.shape == (2, 40, 40, 3) and photos.dtype == np.float32
     np.testing.assert_array_equal(photos[0], to_float(wide[:, 20:60]))
     assert load_validation(found(data_dir), image_size=40, count=1).shape == (1, 40, 40, 3)
+
+
+def test_a_validation_photo_that_has_gone_is_named(data_dir):
+    files = found(data_dir)
+    files.val[0].unlink()
+    with pytest.raises(UserError, match=r"000\.png: No such file"):
+        load_validation(files, image_size=SIZE, count=2)
