@@ -17,8 +17,8 @@ from animegan_tf.exporting.parity import difference
 from animegan_tf.images import to_float
 from animegan_tf.networks.frozen import constant_network
 from animegan_tf.networks.generator import build_generator
-from animegan_tf.networks.keras_file import load_generator
-from animegan_tf.styling.stylizer import PRECISIONS, find_model
+from animegan_tf.networks.loading import find_weights, read_model
+from animegan_tf.styling.options import PRECISIONS
 
 SIZES = (256, 1024)
 
@@ -80,8 +80,7 @@ def read_generator(model, dtype):
     if model is None:
         tf.keras.utils.set_random_seed(0)
         return build_generator(dtype=dtype)
-    path, _ = find_model(model)
-    return load_generator(path, dtype)
+    return read_model(find_weights(model), dtype)
 
 
 def tensorflow_engine(generator) -> Callable:

@@ -15,8 +15,9 @@ from animegan_tf.images import write_image
 from animegan_tf.networks.generator import build_generator
 from animegan_tf.networks.keras_file import save_generator
 from animegan_tf.opencv import cv2
+from animegan_tf.styling.plan import plan_video
 from animegan_tf.styling.stylizer import Stylizer
-from animegan_tf.styling.videos import plan_videos, stylize_video
+from animegan_tf.styling.videos import stylize_video
 
 PHOTOS, FRAMES = 30, 24
 
@@ -96,7 +97,7 @@ def video(model, folder, rounds=3):
         writer.write(frame[..., ::-1])
     writer.release()
     stylizer = Stylizer.load(model, precision="bfloat16")
-    (job,) = plan_videos([source], output=str(folder / "films"), overwrite=True)
+    job = plan_video(source, folder / "films" / source.name, overwrite=True)
 
     def whole():
         failure = stylize_video(stylizer, job)

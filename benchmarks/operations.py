@@ -22,7 +22,7 @@ from harness import alternate
 from animegan_tf.cli.command import new_flags, run
 from animegan_tf.networks.frozen import constant_network
 from animegan_tf.networks.generator import build_generator
-from animegan_tf.styling.stylizer import PRECISIONS
+from animegan_tf.styling.options import PRECISIONS
 
 ROUNDS = 5
 

@@ -27,7 +27,7 @@ from animegan_tf import images
 from animegan_tf.cli.command import new_flags, run
 from animegan_tf.networks.keras_file import load_generator
 from animegan_tf.networks.layers import InstanceNormalization
-from animegan_tf.styling.pictures import reduced_size
+from animegan_tf.styling.effects import reduced_size
 from animegan_tf.styling.stylizer import Stylizer
 from animegan_tf.styling.temporal import TemporalFilter
 from animegan_tf.styling.video_files import open_reader, probe

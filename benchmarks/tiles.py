@@ -24,7 +24,8 @@ from absl import flags
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from animegan_tf import images
 from animegan_tf.cli.command import new_flags, run
-from animegan_tf.styling.stylizer import Stylizer, find_model
+from animegan_tf.networks.loading import find_weights, read_model
+from animegan_tf.styling.stylizer import Stylizer
 from animegan_tf.styling.tiles import TiledGenerator
 
 FLAGS = new_flags()
@@ -59,8 +60,7 @@ def measure_peak(path):
 
 
 def measure_psnr(photos):
-    path, read = find_model(FLAGS.model)
-    generator = read(path)
+    generator = read_model(find_weights(FLAGS.model))
     whole, tiled = Stylizer(generator, memory_limit=1e12), TiledGenerator(generator)
     small = np.zeros((64, 64, 3), np.uint8)
     for stylize in (whole, *ways(tiled).values()):

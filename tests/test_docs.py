@@ -29,9 +29,6 @@ STILL_TO_COME = {
             "training",
             "judging",
             "several-gpus",
-            "styling",
-            "python",
-            "troubleshooting",
         )
     ),
 }

@@ -7,5 +7,6 @@ help and mistakes are answered at once; `X_command` does the work. What all verb
     command    parses flags, reports what is wrong, ends with the right exit status
     flags      flags made from a class of settings
     models     the network that --style and --model name
+    progress   how far long work has come, and how long the rest will take
     demo_page  the page that the demo ends with
 """

@@ -55,7 +55,7 @@ def run(
     saved = flagsaver.save_flag_values(flag_values)
     _print_any_name()
     try:
-        with _sigterm_as_interrupt():
+        with _interrupts():
             try:
                 arguments = flag_values(list(argv))[1:]
             except flags.Error as error:
@@ -76,8 +76,9 @@ def run(
         for finding in error.findings:
             print(f"error: {finding}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print(f"\nstopped. {when_interrupted}".rstrip(), file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        done = f": {stop}" if stop.args else ""
+        print(f"\nstopped{done}. {when_interrupted}".rstrip(), file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -94,17 +95,29 @@ def _print_any_name() -> None:
 
 
 @contextlib.contextmanager
-def _sigterm_as_interrupt() -> Iterator[None]:
-    """SIGTERM unwinds like Ctrl-C, so that what is half-written is removed."""
+def _interrupts() -> Iterator[None]:
+    """Ctrl-C and SIGTERM unwind, so that what is half-written is removed; a second one kills."""
+    numbers = [
+        number
+        for number in (signal.SIGINT, signal.SIGTERM)
+        if signal.getsignal(number) is not signal.SIG_IGN  # As under nohup.
+    ]
+
+    def interrupt(number, frame):
+        for number in numbers:
+            signal.signal(number, signal.SIG_DFL)
+        raise KeyboardInterrupt
+
     try:
-        previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
+        previous = {number: signal.signal(number, interrupt) for number in numbers}
     except ValueError:  # Not in the main thread: no signals to take.
         yield
         return
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 def _help_of(flag_values):

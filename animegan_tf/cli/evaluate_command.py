@@ -77,7 +77,7 @@ def pictures_of(flag, folder):
 def choose_source():
     """What is judged: a network, or the folder of results."""
     if not FLAGS.results:
-        return choose_model(FLAGS.style, FLAGS.model)
+        return choose_model(FLAGS.style, FLAGS.model).file
     if FLAGS.style or FLAGS.model:
         reason = "results are judged without a network"
         raise UserError(Finding("--results", reason, "Leave out --style and --model"))

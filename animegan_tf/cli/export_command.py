@@ -81,7 +81,7 @@ def chosen_targets():
 
 def choose_weights():
     """The file to export."""
-    return choose_model(FLAGS.style, FLAGS.model, find_weights)
+    return choose_model(FLAGS.style, FLAGS.model, find_weights).file
 
 
 def find_compared_models():

@@ -1,13 +1,14 @@
 """Turns photos and videos into anime.
 
-    python infer.py --style shinkai photos/ --output anime/
+    python infer.py photo.jpg
+    python infer.py --style pepper photos/ --output anime/
     python infer.py --model Hayao-60.ckpt photo.jpg
-    python infer.py --model hayao.keras --temporal --start 5 --duration 10 walk.mp4
-    python infer.py --model hayao.keras --webcam 0
+    python infer.py --temporal --start 5 --duration 10 walk.mp4
+    python infer.py --webcam 0
 
-Inputs are files, folders (of pictures), patterns, or - for standard input. Results stand beside
-their sources (photo_anime.jpg) unless --output says otherwise. Exit status: 0 all done, 1 some
-failed or were damaged (listed at the end), 2 nothing was begun.
+Inputs are files, folders, patterns, or - for standard input. Results stand beside their sources
+(photo_anime.jpg) unless --output says otherwise. Exit status: 0 all done, 1 some failed or were
+damaged (listed at the end), 2 nothing was begun.
 """
 
 from __future__ import annotations
@@ -22,13 +23,17 @@ WHEN_INTERRUPTED = "Finished results are kept; go on with --resume."
 
 FLAGS = new_flags()
 flags.DEFINE_string(
-    "style", None, "take the newest finished run of this style under runs/", flag_values=FLAGS
+    "style",
+    None,
+    "a style that was trained here (its newest finished run under runs/) or comes with the "
+    "project; default: cel",
+    flag_values=FLAGS,
 )
 flags.DEFINE_string(
     "model",
     None,
-    "generator.keras, run folder, training checkpoint, SavedModel, "
-    ".tflite file, or checkpoint of the authors' code",
+    "generator.keras, run folder, training checkpoint, SavedModel, .tflite file, folder of an "
+    "export, or checkpoint of the authors' code",
     flag_values=FLAGS,
 )
 flags.DEFINE_multi_string(
@@ -64,7 +69,9 @@ flags.DEFINE_integer(
 flags.DEFINE_bool(
     "overwrite", False, "replace existing results (never a source)", flag_values=FLAGS
 )
-flags.DEFINE_bool("recursive", True, "take pictures from folders inside folders", flag_values=FLAGS)
+flags.DEFINE_bool(
+    "recursive", True, "take pictures and videos from folders inside folders", flag_values=FLAGS
+)
 flags.DEFINE_bool(
     "resume",
     False,
@@ -74,8 +81,8 @@ flags.DEFINE_bool(
 flags.DEFINE_string(
     "shard",
     None,
-    "3/16: do only the third of sixteen equal parts of the "
-    "pictures, and of the videos; other machines do the others",
+    "3/16: do only the third of sixteen equal parts of the pictures, and of the videos; other "
+    "machines do the others",
     flag_values=FLAGS,
 )
 flags.DEFINE_integer(
@@ -92,6 +99,12 @@ flags.DEFINE_bool(
 flags.DEFINE_bool(
     "match_brightness", False, "make the result as bright as the photo", flag_values=FLAGS
 )
+flags.DEFINE_bool(
+    "match_color",
+    False,
+    "move the result's mean color to the photo's, so that a warm photo stays warm",
+    flag_values=FLAGS,
+)
 flags.DEFINE_float(
     "strength",
     1.0,
@@ -103,7 +116,7 @@ flags.DEFINE_float(
 flags.DEFINE_integer(
     "max_side",
     0,
-    "reduce larger photos to this longer side in pixels; 0: keep",
+    "reduce larger photos and videos to this longer side in pixels; 0: keep",
     lower_bound=0,
     flag_values=FLAGS,
 )
@@ -125,7 +138,7 @@ flags.DEFINE_float(
 flags.DEFINE_integer(
     "webcam",
     None,
-    "show what this camera sees, live in a window, up to q; 0 is the first camera",
+    "show what this camera sees, live in a window, until q is pressed; 0 is the first camera",
     lower_bound=0,
     flag_values=FLAGS,
 )
@@ -160,3 +173,13 @@ flags.DEFINE_enum(
     "bfloat16 is faster where the processor has it, and slightly less exact",
     flag_values=FLAGS,
 )
+
+FOR_VIDEOS = ("codec", "crf", "start", "duration", "sound", "temporal")
+FOR_PICTURES = ("format", "quality")
+FOR_FOLDERS = ("recursive",)
+FOR_CAMERA = {
+    *("style", "model", "device", "precision", "memory_limit", "tile", "webcam"),
+    *("strength", "keep_color", "match_brightness", "match_color"),
+    *("compare", "max_side", "temporal"),
+}
+"""The flags that do something only for some inputs, or do something for a camera."""

@@ -2,38 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
+from animegan_tf import styles
 from animegan_tf.errors import Finding, UserError
 from animegan_tf.networks.loading import ModelFile, find_model
-from animegan_tf.runs import newest_run
+
+
+class ChosenModel(NamedTuple):
+    """A network that the command line names.
+
+    Attributes:
+        file: where it is.
+        words: which one it is, to be shown.
+        options: settings of `Stylizer` that suit a style that comes with the project.
+    """
+
+    file: ModelFile
+    words: str
+    options: Mapping[str, Any]
 
 
 def choose_model(
     style: str | None,
     model: str | None,
     find: Callable[[str], ModelFile] = find_model,
-) -> ModelFile:
-    """The network that the command line names.
+    *,
+    default: str | None = None,
+) -> ChosenModel:
+    """Finds the network that the command line names.
 
     Args:
-        style: the value of --style: the newest finished run of a style.
+        style: the value of --style: a style that was trained here or comes with the project.
         model: the value of --model: a path.
         find: `find_model`, or `find_weights` where the weights themselves are needed.
+        default: the style that is meant where neither is given.
 
     Raises:
-        UserError: neither or both are given, the style has no finished run, or the path is no
-            network.
+        UserError: both are given, or neither where there is no default; the style has no
+            finished run and does not come with the project; or the path is no network.
     """
+    if not (style or model) and default and styles.is_shipped(default):
+        style = default
     if bool(style) == bool(model):
         raise UserError(
             Finding(
                 "--style, --model",
                 "exactly one of them is needed",
-                "Give --style for a style trained here, or --model for a file",
+                "Give --style for a style that comes with the project or was trained here, or "
+                "--model for a file",
             )
         )
-    if style:
-        remedy = f"Train it: python train.py --style {style}; or give --model"
-        model = str(newest_run(style, "generator.keras", remedy))
-    return find(model)
+    if model:
+        return ChosenModel(find(model), model, {})
+    assert style is not None
+    path, words = styles.find_style(style)
+    file = find(str(path))
+    shipped = styles.FOLDER in path.parents
+    return ChosenModel(file, words, styles.card_of(style).options if shipped else {})

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 FORMATS = {"jpg": "JPEG", "png": "PNG", "webp": "WEBP", "bmp": "BMP", "tif": "TIFF", "gif": "GIF"}
 """What `--format` may be."""
 
 PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 """What `--precision` may be, and the Keras dtype policy that it stands for."""
+
+CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
+"""Extensions of videos that can be written, and FFmpeg's names of their formats."""
 
 
 class Codec(NamedTuple):
@@ -38,20 +41,35 @@ CODECS = {
 
 @dataclass(frozen=True)
 class Options:
-    """What is done to each picture.
+    """What is done to each picture or frame.
 
     Attributes:
-        strength, keep_color, match_brightness: as in `Stylizer`.
+        strength, keep_color, match_brightness, match_color: as in `Stylizer`.
         compare: the photo stands to the left of the result.
         max_side: larger photos are reduced first, to this longer side in pixels; 0 keeps them.
-        quality: 1 to 100, of JPEG and WebP.
+        quality: 1 to 100, of JPEG and WebP; videos have a quality of their own.
         stream_format: what standard output gets, a key of `FORMATS`.
     """
 
     strength: float = 1.0
     keep_color: bool = False
     match_brightness: bool = False
+    match_color: bool = False
     compare: bool = False
     max_side: int = 0
     quality: int = 95
     stream_format: str = "png"
+
+    @property
+    def effects(self) -> dict[str, Any]:
+        """The keyword arguments of a `Stylizer`."""
+        return {
+            "strength": self.strength,
+            "keep_color": self.keep_color,
+            "match_brightness": self.match_brightness,
+            "match_color": self.match_color,
+        }
+
+
+DEFAULTS = Options()
+"""The network's results as they are."""

@@ -1,507 +1,245 @@
-"""Which pictures to stylize, where the results go, and the work on many of them.
+"""Many pictures to anime, while others are read and written.
 
-Reading, the network and writing run side by side. A picture that fails is reported at the end and
-does not stop the others; no source is ever written to.
+A picture that fails is reported at the end and does not stop the others; no source is ever
+written to.
 """
 
 from __future__ import annotations
 
-import glob
-import io
-import os
-import re
+import contextlib
+import itertools
+import shutil
 import sys
 import tempfile
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
-import tensorflow as tf
-from PIL import Image as PillowImage
 
 from animegan_tf import images
-from animegan_tf.errors import Finding, UserError
-from animegan_tf.styling.options import FORMATS, Options
+from animegan_tf.errors import Finding
+from animegan_tf.memory import MemoryBudget
+from animegan_tf.parallel import map_ahead
+from animegan_tf.styling.animations import GifWriter
+from animegan_tf.styling.effects import Process, reduced
+from animegan_tf.styling.jobs import Job
+from animegan_tf.styling.options import DEFAULTS, FORMATS, Options
+from animegan_tf.styling.pipeline import explain, result_file, run_in_order, threads
 from animegan_tf.styling.stylizer import Stylizer
 
-STREAM = "-"
-"""Stands for standard input and standard output."""
 
-DEFAULT_SUFFIX = "_anime"
-
-
-@dataclass(frozen=True)
-class Job:
-    """One picture: where it comes from and where its result goes; None is a standard stream."""
-
-    source: Path | None
-    target: Path | None
-
-    def __str__(self) -> str:
-        return "standard input" if self.source is None else str(self.source)
-
-
-def parse_shard(text: str) -> slice:
-    """The jobs of part "3/16", as a slice: every 16th, beginning with the 3rd.
-
-    Raises:
-        UserError: not of this form, or there is no such part.
-    """
-    match = re.fullmatch(r"(\d+)/(\d+)", text)
-    number, count = map(int, match.groups()) if match else (0, 0)
-    if not 1 <= number <= count:
-        raise UserError(
-            Finding(
-                f"--shard={text}",
-                "is not a part of the whole",
-                "Give 1/16 to the first of 16 machines, 2/16 to the next, and so on to 16/16",
-            )
-        )
-    return slice(number - 1, None, count)
-
-
-ALL = slice(None)
-"""All jobs."""
-
-
-def plan_jobs(
-    inputs: Sequence[str],
-    *,
-    output: str | None = None,
-    suffix: str | None = None,
-    format: str | None = None,
-    overwrite: bool = False,
-    recursive: bool = True,
-    shard: slice = ALL,
-) -> list[Job]:
-    """Finds the pictures, and a place for each result.
-
-    With a `shard` only its part of them, counted in the order of their paths inside the given
-    folders. So machines that see the same files share them out without knowing of each other,
-    also when some have begun to write before others look.
-
-    Args:
-        inputs: files, folders, patterns such as "photos/*.jpg", or "-" for standard input.
-        output: a folder, in which the folders of the input are kept; a file, for one input;
-            or "-" for standard output. None: beside the source.
-        suffix: stands between name and extension; None: "_anime" beside the source, nothing in
-            an output folder.
-        format: a key of `FORMATS`; None: the source's, or PNG where that cannot be written.
-        overwrite: existing results are replaced.
-        recursive: folders inside folders count.
-        shard: from `parse_shard`.
-
-    Raises:
-        UserError: nothing to do, or a result would be in the way of a file; all findings at once.
-    """
-    findings: list[Finding] = []
-    if not inputs:
-        raise UserError(
-            Finding(
-                "input", "no picture given", "Name files or folders: infer.py --style=... photos/"
-            )
-        )
-    found = _find_sources(inputs, recursive, output, findings)
-    if shard != ALL and STREAM in (*inputs, output):
-        findings.append(
-            Finding("--shard, -", "a standard stream can't be shared out", "Leave one of both out")
-        )
-    elif shard != ALL:
-        found.sort(key=lambda item: item[1].as_posix())
-    to_file = _is_file_output(output, found, inputs)
-    if to_file and len(found) > 1:
-        findings.append(
-            Finding(f"--output={output}", f"one file for {len(found)} pictures", "Give a folder")
-        )
-    if (output == STREAM and len(found) == 1) or (output is None and list(inputs) == [STREAM]):
-        return check_targets([Job(found[0][0], None)], overwrite, findings)
-
-    suffix = (DEFAULT_SUFFIX if output is None else "") if suffix is None else suffix
-    jobs = []
-    for source, inside in found:
-        if source is None and not to_file:
-            findings.append(
-                Finding(
-                    "standard input",
-                    "it has no name to make the result's of",
-                    "Give --output=FILE or --output=-",
-                )
-            )
-        elif to_file:
-            jobs.append(Job(source, Path(output)))
-        else:
-            folder = source.parent if output is None else Path(output, inside).parent
-            jobs.append(Job(source, folder / _target_name(source, suffix, format)))
-    if not to_file:
-        # Results of an earlier call that stand in the same folders are no sources.
-        results = {job.target for job in jobs if job.target != job.source}
-        given = {Path(name) for name in inputs}
-        jobs = [job for job in jobs if job.source not in results or job.source in given]
-    return check_targets(jobs, overwrite, findings, shard)
-
-
-def _find_sources(inputs, recursive, output, findings):
-    """[(path, path inside the given folder)]; None stands for standard input."""
-    found = {}
-    for name in inputs:
-        if name == STREAM:
-            found[None] = None
-            continue
-        paths = [Path(name)]
-        if not os.path.exists(name) and glob.has_magic(name):
-            paths = [Path(match) for match in sorted(glob.glob(name, recursive=True))]
-            if not paths:
-                findings.append(Finding(name, "no file matches", "Check the pattern"))
-        for path in paths:
-            if os.path.isdir(path):
-                found.update(_find_in_folder(path, recursive, output, findings))
-            elif os.path.exists(path):
-                found.setdefault(path, Path(path.name))
-            else:
-                findings.append(Finding(name, "no such file or folder", "Check the path"))
-    return list(found.items())
-
-
-def _find_in_folder(folder, recursive, output, findings):
-    try:
-        paths = images.find_images(folder)
-    except OSError as error:
-        findings.append(
-            Finding(error.filename or str(folder), error.strerror or str(error), "Make it readable")
-        )
-        return {}
-    results = None if output in (None, STREAM) else os.path.realpath(output)
-    if results != os.path.realpath(folder):
-        paths = [
-            path for path in paths if results not in map(str, Path(os.path.realpath(path)).parents)
-        ]
-    paths = [path for path in paths if recursive or path.parent == folder]
-    if not paths:
-        extensions = " ".join(sorted(extension[1:] for extension in images.IMAGE_EXTENSIONS))
-        findings.append(
-            Finding(
-                str(folder),
-                "no pictures in this folder",
-                f"Give a folder with pictures ({extensions})",
-            )
-        )
-    return {path: path.relative_to(folder) for path in paths}
-
-
-def _is_file_output(output, found, inputs):
-    if output in (None, STREAM) or os.path.isdir(output) or output.endswith(("/", os.sep)):
-        return False
-    is_picture = Path(output).suffix.lower()[1:] in (*FORMATS, "jpeg", "tiff")
-    return is_picture and not any(os.path.isdir(name) for name in inputs)
-
-
-def _target_name(source, suffix, format):
-    extension = source.suffix
-    if format:
-        extension = f".{format}"
-    elif extension.lower() not in images.OUTPUT_EXTENSIONS | {".gif"}:
-        extension = ".png"
-    return source.stem + suffix + extension
-
-
-def check_targets(
-    jobs: Sequence[Job],
-    overwrite: bool = False,
-    findings: Iterable[Finding] = (),
-    shard: slice = ALL,
-) -> list[Job]:
-    """Makes sure that no file is lost.
-
-    Args:
-        jobs: whose results are to be written.
-        overwrite: files that exist may be replaced, though never a source.
-        findings: what else is wrong.
-        shard: the part of the jobs to do; others do the rest, so their results may exist.
-
-    Returns:
-        The jobs of the shard.
-
-    Raises:
-        UserError: the given findings, and one for each result that stands in the way of a file
-            or can't be written.
-    """
-    findings = list(findings)
-    sources = {_identity(job.source) for job in jobs if job.source}
-    targets = {}
-    writable = {}
-    to_do = jobs[shard]
-    own = set(map(id, to_do))
-    for job in jobs:
-        if job.target is None:
-            continue
-        identity = _identity(job.target)
-        if identity in sources:
-            findings.append(
-                Finding(
-                    str(job.target),
-                    "this is a source, which is never overwritten",
-                    "Give another --output or --suffix",
-                )
-            )
-        elif identity in targets:
-            findings.append(
-                Finding(
-                    str(job.target),
-                    f"would be the result of {targets[identity]} and of {job}",
-                    "Give them to separate calls, or --format",
-                )
-            )
-        elif os.path.isdir(job.target):  # Path.is_dir raises where it may not look.
-            findings.append(Finding(str(job.target), "is a folder", "Give another --output"))
-        elif id(job) in own and os.path.lexists(job.target) and not overwrite:
-            findings.append(
-                Finding(
-                    str(job.target),
-                    "exists already",
-                    "Give --overwrite, another --output or another --suffix",
-                )
-            )
-        targets[identity] = job
-        folder = job.target.parent
-        if folder not in writable:
-            writable[folder] = _why_not_writable(folder)
-            if writable[folder]:
-                findings.append(
-                    Finding(
-                        str(folder),
-                        f"results can't be written here ({writable[folder]})",
-                        "Give another --output",
-                    )
-                )
-    if findings:
-        raise UserError(findings)
-    return to_do
-
-
-def _identity(path):
-    """Equal for two names of one file."""
-    try:
-        status = os.stat(path)
-        return status.st_dev, status.st_ino
-    except OSError:
-        return os.path.join(os.path.realpath(path.parent), path.name)
-
-
-def _why_not_writable(folder):
-    """Tries it, in the nearest folder that exists: permissions alone don't tell."""
-    while not os.path.lexists(folder):
-        folder = folder.parent
-    try:
-        with tempfile.TemporaryFile(dir=folder):
-            return None
-    except OSError as error:
-        return error.strerror or str(error)
-
-
-@dataclass
-class _Picture:
-    """A decoded job. `photos` is (B, H, W, 3): B frames of an animation, or one."""
+class _Picture(NamedTuple):
+    """A decoded job: uint8 (H, W, 3), and (H, W) or None."""
 
     job: Job
-    photos: np.ndarray
-    alphas: list
+    photo: np.ndarray
+    alpha: np.ndarray | None
     icc_profile: bytes | None = None
-    durations: Sequence[int] = ()
-    loop: int | None = None
+
+
+class _Animation(NamedTuple):
+    """A job whose frames are decoded one after another."""
+
+    job: Job
+    file: images.PictureFile
 
 
 def stylize_files(
     stylizer: Stylizer,
     jobs: Sequence[Job],
-    options: Options = Options(),
+    options: Options = DEFAULTS,
     *,
     batch_size: int = 1,
     on_done: Callable[[Job, Finding | None], None] = lambda job, finding: None,
+    on_frames: Callable[[Job, int, int], None] = lambda job, count, total: None,
 ) -> list[Finding]:
     """Stylizes pictures while others are read and written.
+
+    A picture that takes more memory than `stylizer` may use is refused before it is decoded. Of an
+    animation a few frames are in memory at a time.
 
     Args:
         stylizer: does the work.
         jobs: from `plan_jobs`.
         options: what is done to each.
-        batch_size: so many pictures of one size go through the network together.
+        batch_size: how many pictures of one size go through the network together.
         on_done: called for each job at its end, with what went wrong, if anything.
+        on_frames: called for an animation with the number of frames that have been done since the
+            last call, and the number of all.
 
     Returns:
         One finding for each job that failed.
     """
-    failures = []
-    effects = {
-        name: getattr(options, name) for name in ("strength", "keep_color", "match_brightness")
-    }
+    return _Pictures(stylizer, options, batch_size, on_done, on_frames).run(jobs)
 
-    def finish(job, finding=None):
-        if finding:
-            failures.append(finding)
-        on_done(job, finding)
 
-    def attempt(pictures, function):
+class _Pictures:
+    """The work on a list of pictures: read in threads, grouped by size, written in threads."""
+
+    def __init__(self, stylizer, options, batch_size, on_done, on_frames):
+        self._process, self._options = Process(stylizer, options), options
+        self._batch_size = batch_size
+        self._on_done, self._on_frames = on_done, on_frames
+        memory = stylizer.picture_memory
+        self._limits = images.Limits(max_memory=memory, at_least=options.max_side or None)
+        self._budget = MemoryBudget(memory)
+        self._standard_input: bytes | None = None
+        self._failures: list[Finding] = []
+        self._waiting: dict[tuple, list[_Picture]] = defaultdict(list)
+        self._writing: deque[tuple[Job, Future]] = deque()
+
+    def run(self, jobs: Sequence[Job]) -> list[Finding]:
+        for job in jobs:
+            if job.source is None:  # Read here: Ctrl-C does not end a thread that waits for input.
+                with self._reported(job):
+                    self._standard_input = images.read_stream(sys.stdin.buffer)
+        jobs = [job for job in jobs if job.source or self._standard_input is not None]
+        with threads(2, "read") as readers, threads(2, "write") as self._writers:
+            for job, future in map_ahead(readers, self._read, jobs, self._batch_size):
+                with self._reported(job):
+                    self._add(future.result())
+            for group in self._waiting.values():
+                self._stylize(group)
+            self._settle(0)
+        return self._failures
+
+    @contextlib.contextmanager
+    def _reported(self, *jobs: Job) -> Iterator[None]:
+        """An error inside ends these jobs, not the others."""
         try:
-            return function()
+            yield
         except Exception as error:
-            reason, remedy = _explain(error)
-            for picture in pictures:
-                finish(picture, Finding(str(picture), reason, remedy))
-            return None
+            for job in jobs:
+                self._finish(job, explain(error, job))
 
-    with ThreadPoolExecutor(2, "read") as readers, ThreadPoolExecutor(2, "write") as writers:
-        writing = deque()
+    def _finish(self, job, finding=None):
+        if finding:
+            self._failures.append(finding)
+        self._on_done(job, finding)
 
-        def settle(limit):
-            while len(writing) > limit:
-                job, future = writing.popleft()
-                if attempt([job], lambda: future.result() or True):
-                    finish(job)
-
-        def run(pictures):
-            jobs = [picture.job for picture in pictures]
-            photos = (
-                pictures[0].photos
-                if len(pictures) == 1
-                else np.concatenate([picture.photos for picture in pictures])
-            )
-            anime = attempt(jobs, lambda: stylizer(photos, **effects))
-            if anime is None:
-                return
-            count = len(photos) // len(pictures)
-            for number, picture in enumerate(pictures):
-                result = anime[number * count : (number + 1) * count]
-                writing.append((picture.job, writers.submit(_write, picture, result, options)))
-            settle(batch_size)
-
-        waiting = defaultdict(list)
-        for job, future in _ahead(readers, jobs, lambda job: _read(job, options), batch_size):
-            picture = attempt([job], future.result)
-            if picture is None:
-                continue
-            group = waiting[picture.photos.shape]
-            group.append(picture)
-            if len(group) == batch_size or len(picture.photos) > 1:
-                run(waiting.pop(picture.photos.shape))
-            elif sum(map(len, waiting.values())) > 2 * batch_size:  # Sizes differ too much.
-                run(waiting.pop(max(waiting, key=lambda shape: len(waiting[shape]))))
-        for group in waiting.values():
-            run(group)
-        settle(0)
-    return failures
-
-
-def _ahead(executor, jobs: Iterable, function, count):
-    """(job, future) in order, `count` of them submitted before they are asked for."""
-    pending = deque()
-    for job in jobs:
-        pending.append((job, executor.submit(function, job)))
-        if len(pending) > count:
-            yield pending.popleft()
-    yield from pending
-
-
-def _explain(error):
-    """(reason, remedy) for what a single picture can fail of; anything else is a bug."""
-    if isinstance(error, images.ImageError):
-        return error.reason, "Replace the file"
-    if isinstance(error, OSError):
-        return (
-            f"the result can't be written ({error.strerror or error})",
-            "Make room there, or give another --output; nothing is left half-written",
+    def _read(self, job):
+        """Decodes a job, or opens it if it is an animation."""
+        file = images.PictureFile(
+            self._standard_input if job.source is None else job.source, self._limits
         )
-    if isinstance(error, (MemoryError, tf.errors.ResourceExhaustedError)):
-        return "out of memory", "Use --memory_limit, --tile or --max_side"
-    if isinstance(error, ValueError):
-        return str(error), "See --help"
-    raise error
+        count = file.frame_count
+        if count > 1:
+            if not self._becomes_gif(job):
+                raise ValueError(f"an animation of {count} frames; give --format=gif to keep it")
+            return _Animation(job, file)
+        with self._budget.hold(file.memory):
+            image = file.image()
+        max_side = self._options.max_side
+        alpha = None if image.alpha is None else reduced(image.alpha, max_side)
+        return _Picture(job, reduced(image.rgb, max_side), alpha, image.icc_profile)
 
+    def _becomes_gif(self, job):
+        if job.target is None:
+            return self._options.stream_format == "gif"
+        return job.target.suffix.lower() == ".gif"
 
-def _read(job, options):
-    data = sys.stdin.buffer.read() if job.source is None else _read_bytes(job.source)
-    if job.target is None:
-        animated = options.stream_format == "gif"
-    else:
-        animated = job.target.suffix.lower() == ".gif"
-    count = _frame_count(data)
-    if count > 1 and not animated:
-        raise ValueError(f"an animation of {count} frames; give --format=gif, which keeps it")
-    if animated:
-        frames, durations, loop = images.read_frames(data)
-        frames = [_reduced(frame, options.max_side) for frame in frames]
-        alphas = [frame[..., 3] if frame.shape[-1] == 4 else None for frame in frames]
-        photos = np.stack([frame[..., :3] for frame in frames])
-        return _Picture(job, photos, alphas, durations=durations, loop=loop)
-    image = images.read_image(data)
-    alpha = None if image.alpha is None else _reduced(image.alpha, options.max_side)
-    return _Picture(job, _reduced(image.rgb, options.max_side)[None], [alpha], image.icc_profile)
+    def _add(self, item):
+        """Stylizes a picture together with others of its size, as soon as there are enough."""
+        if isinstance(item, _Animation):
+            self._animate(item)
+            return
+        group = self._waiting[item.photo.shape]
+        group.append(item)
+        if len(group) == self._batch_size:
+            self._stylize(self._waiting.pop(item.photo.shape))
+        elif sum(map(len, self._waiting.values())) > 2 * self._batch_size:  # Sizes differ too much.
+            largest = max(self._waiting, key=lambda shape: len(self._waiting[shape]))
+            self._stylize(self._waiting.pop(largest))
 
+    def _stylize(self, pictures):
+        with self._reported(*(picture.job for picture in pictures)):
+            first = pictures[0].photo[None]  # Large ones are not copied.
+            rest = [picture.photo[None] for picture in pictures[1:]]
+            results = self._process(np.concatenate([first, *rest]) if rest else first)
+            for picture, result in zip(pictures, results):
+                future = self._writers.submit(self._write, picture, result)
+                self._writing.append((picture.job, future))
+        self._settle(self._batch_size)
 
-def _read_bytes(path):
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise images.ImageError(str(path), error.strerror or str(error)) from error
+    def _settle(self, limit):
+        """Waits until at most so many results are being written."""
+        while len(self._writing) > limit:
+            job, future = self._writing.popleft()
+            with self._reported(job):
+                future.result()
+                self._finish(job)
 
-
-def _frame_count(data):
-    try:
-        with PillowImage.open(io.BytesIO(data), formats=("GIF", "WEBP", "PNG")) as image:
-            return image.n_frames
-    except Exception:
-        return 1  # Another format, or damaged, which reading it will tell.
-
-
-def reduced_size(height: int, width: int, max_side: int) -> tuple[int, int]:
-    """Height and width that fit into `max_side`, see `Options`."""
-    if not max_side or max(height, width) <= max_side:
-        return height, width
-    scale = max_side / max(height, width)
-    return max(1, round(height * scale)), max(1, round(width * scale))
-
-
-def _reduced(array, max_side):
-    return images.rescale(array, *reduced_size(*array.shape[:2], max_side))
-
-
-def _write(picture, anime, options):
-    frames = [
-        _composed(photo, result, alpha, options.compare)
-        for photo, result, alpha in zip(picture.photos, anime, picture.alphas)
-    ]
-    target = picture.job.target
-    if target is not None:
-        target.parent.mkdir(parents=True, exist_ok=True)
-    if picture.durations:
-        frames = [rgb if alpha is None else np.dstack([rgb, alpha]) for rgb, alpha in frames]
-        if target is None:
-            with tempfile.TemporaryDirectory() as folder:
-                written = Path(folder) / "animation.gif"
-                images.write_gif(written, frames, picture.durations, picture.loop)
-                _write_stream(written.read_bytes())
+    def _write(self, picture, result):
+        options = self._options
+        alpha = self._alpha(picture.alpha)
+        if self._becomes_gif(picture.job):
+            with _opened(picture.job) as file:
+                writer = GifWriter(file, loop=None)
+                writer.add(_with_alpha(result, alpha), 0)
+                writer.close()
+        elif picture.job.target is None:
+            format = FORMATS[options.stream_format]
+            profile = picture.icc_profile
+            _write_stream(images.encode_image(result, format, alpha, profile, options.quality))
         else:
-            images.write_gif(target, frames, picture.durations, picture.loop)
-        return
-    ((rgb, alpha),) = frames
-    if target is None:
-        _write_stream(
-            images.encode_image(
-                rgb, FORMATS[options.stream_format], alpha, picture.icc_profile, options.quality
+            with result_file(picture.job.target, picture.job.replace) as path:
+                images.write_image(path, result, alpha, picture.icc_profile, options.quality)
+
+    def _animate(self, animation):
+        job, file = animation
+        total = file.frame_count
+        with _opened(job) as output:
+            writer = GifWriter(output, file.loop)
+
+            def write(batch):
+                for result, alpha, duration in zip(*batch):
+                    writer.add(_with_alpha(result, self._alpha(alpha)), duration)
+                return len(batch[0])
+
+            run_in_order(
+                self._batches(file.frames()),
+                lambda batch: (self._process(batch[0]), *batch[1:]),
+                write,
+                lambda count: self._on_frames(job, count, total),
             )
-        )
+            writer.close()
+        self._finish(job)
+
+    def _batches(self, frames):
+        """(uint8 (B, H, W, 3), alphas, durations) of consecutive frames."""
+        while batch := list(itertools.islice(frames, self._batch_size)):
+            pictures, durations = zip(*batch)
+            max_side = self._options.max_side
+            alphas = [
+                None if image.alpha is None else reduced(image.alpha, max_side)
+                for image in pictures
+            ]
+            yield np.stack([reduced(image.rgb, max_side) for image in pictures]), alphas, durations
+
+    def _alpha(self, alpha):
+        return np.hstack([alpha, alpha]) if alpha is not None and self._options.compare else alpha
+
+
+def _with_alpha(rgb, alpha):
+    return rgb if alpha is None else np.dstack([rgb, alpha])
+
+
+@contextlib.contextmanager
+def _opened(job: Job) -> Iterator[BinaryIO]:
+    """A file that becomes the job's result at the end."""
+    if job.target is None:
+        with tempfile.TemporaryFile() as file:
+            yield file
+            file.seek(0)
+            shutil.copyfileobj(file, sys.stdout.buffer)
+            sys.stdout.buffer.flush()
     else:
-        images.write_image(target, rgb, alpha, picture.icc_profile, options.quality)
+        with result_file(job.target, job.replace) as path, open(path, "wb") as file:
+            yield file
 
 
 def _write_stream(data):
     sys.stdout.buffer.write(data)
     sys.stdout.buffer.flush()
-
-
-def _composed(photo, anime, alpha, compare):
-    if not compare:
-        return anime, alpha
-    return np.hstack([photo, anime]), None if alpha is None else np.hstack([alpha, alpha])

@@ -50,7 +50,7 @@ MIN_TILE = 64
 def _short_steps() -> list[tuple[list[str], list[str]]]:
     """(sources, targets): layers whose outputs a step reads and those that it keeps."""
     steps = []
-    sources, previous = [PHOTO], None
+    sources, previous = [PHOTO], STAGES[0]
     for stage in STAGES:
         first, *others = stage.normalized or ((ANIME,),)
         targets = [*first]
@@ -422,7 +422,7 @@ def _run_in_place(step, features, rows):
         )
 
 
-def _tiles(height, width, side) -> Iterator[Window]:
+def _tiles(height: int, width: int, side: int) -> Iterator[Window]:
     for top in range(0, height, side):
         for left in range(0, width, side):
             yield Window(top, min(top + side, height), left, min(left + side, width))

@@ -9,12 +9,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from animegan_tf import images
 from animegan_tf.errors import Finding, UserError
 from animegan_tf.opencv import cv2
-from animegan_tf.styling.pictures import Options, reduced_size
+from animegan_tf.styling.effects import Process, reduced
+from animegan_tf.styling.options import DEFAULTS, Options
 from animegan_tf.styling.stylizer import Stylizer
-from animegan_tf.styling.temporal import TemporalFilter
 
 TITLE = "AnimeGAN (q: quit)"
 
@@ -132,7 +131,7 @@ def run_live(
     stylizer: Stylizer,
     frames: NewestFrame,
     show: Callable[[np.ndarray], bool],
-    options: Options = Options(),
+    options: Options = DEFAULTS,
     *,
     temporal: bool = False,
 ) -> None:
@@ -146,26 +145,16 @@ def run_live(
         options: what is done to each frame; `quality` and `stream_format` do not apply.
         temporal: less flicker, see `TemporalFilter`.
     """
-    steady = TemporalFilter() if temporal else lambda photos, animes: animes
+    process = Process(stylizer, options, temporal=temporal)
     while (photo := frames.take()) is not None:
-        photo = images.rescale(photo, *reduced_size(*photo.shape[:2], options.max_side))
-        (anime,) = steady(
-            photo[None],
-            stylizer(
-                photo[None],
-                strength=options.strength,
-                keep_color=options.keep_color,
-                match_brightness=options.match_brightness,
-            ),
-        )
-        if not show(np.hstack([photo, anime]) if options.compare else anime):
+        if not show(process(reduced(photo, options.max_side)[None])[0]):
             return
 
 
 def show_webcam(
     stylizer: Stylizer,
     capture: cv2.VideoCapture,
-    options: Options = Options(),
+    options: Options = DEFAULTS,
     *,
     temporal: bool = False,
     on_frames: Callable[[int], None] = lambda count: None,

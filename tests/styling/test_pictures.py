@@ -5,6 +5,7 @@ import os
 import resource
 import shutil
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +15,10 @@ from PIL import Image, ImageCms
 from animegan_tf import images
 from animegan_tf.errors import UserError
 from animegan_tf.networks.generator import build_generator
-from animegan_tf.styling.pictures import Job, Options, parse_shard, plan_jobs, stylize_files
+from animegan_tf.styling.jobs import Job, parse_shard
+from animegan_tf.styling.options import DEFAULTS, Options
+from animegan_tf.styling.pictures import stylize_files
+from animegan_tf.styling.plan import plan_jobs
 from animegan_tf.styling.stylizer import Stylizer
 
 
@@ -45,7 +49,7 @@ def touch(*paths):
 
 
 def plan(*inputs, **options):
-    return {str(job.source): str(job.target) for job in plan_jobs(inputs, **options)}
+    return {str(job.source): str(job.target) for job in plan_jobs(inputs, **options).pictures}
 
 
 def findings(*inputs, **options):
@@ -54,8 +58,10 @@ def findings(*inputs, **options):
     return list(map(str, raised.value.findings))
 
 
-def style(stylizer, *inputs, batch_size=1, options=Options(), **where):
-    return stylize_files(stylizer, plan_jobs(inputs, **where), options, batch_size=batch_size)
+def style(stylizer, *inputs, batch_size=1, options=DEFAULTS, **where):
+    return stylize_files(
+        stylizer, plan_jobs(inputs, **where).pictures, options, batch_size=batch_size
+    )
 
 
 # Where results go
@@ -107,7 +113,7 @@ def test_output_may_be_a_file_for_one_picture():
 
 def test_streams():
     touch("a.jpg")
-    assert plan_jobs(["-"]) == [Job(None, None)]
+    assert plan_jobs(["-"]).pictures == [Job(None, None)]
     assert plan("a.jpg", output="-") == {"a.jpg": "None"}
     assert plan("-", output="b.png") == {"None": "b.png"}
     assert "has no name" in findings("-", output="out/")[0]
@@ -131,13 +137,13 @@ def test_everything_wrong_is_found_at_once():
         [
             "none.jpg: no such file",
             "*.webp: no file matches",
-            "empty: no pictures in this folder",
+            "empty: no pictures or videos in this folder",
             "never overwritten",
         ],
         found,
     ):
         assert part in finding
-    assert "no picture given" in findings()[0]
+    assert "nothing is given" in findings()[0]
 
 
 def test_a_source_is_never_overwritten():
@@ -348,11 +354,11 @@ def test_bad_files_do_not_stop_the_others(stylizer):
     for name, data in [("text.jpg", b"not a picture"), ("void.png", b"")]:
         with open(f"in/{name}", "wb") as file:
             file.write(data)
-    before = {name: open(f"in/{name}", "rb").read() for name in os.listdir("in")}
+    before = {path.name: path.read_bytes() for path in Path("in").iterdir()}
     done = []
     failures = stylize_files(
         stylizer,
-        plan_jobs(["in"], output="out"),
+        plan_jobs(["in"], output="out").pictures,
         batch_size=2,
         on_done=lambda job, finding: done.append(job),
     )
@@ -363,12 +369,12 @@ def test_bad_files_do_not_stop_the_others(stylizer):
         "in/text.jpg": "not a picture in a known format",
         "in/void.png": "empty file",
     }
-    assert before == {name: open(f"in/{name}", "rb").read() for name in os.listdir("in")}
+    assert before == {path.name: path.read_bytes() for path in Path("in").iterdir()}
 
 
 def test_a_picture_that_vanishes_is_reported(stylizer):
     touch("a.jpg", "b.jpg")
-    jobs = plan_jobs(["a.jpg", "b.jpg"])
+    jobs = plan_jobs(["a.jpg", "b.jpg"]).pictures
     os.remove("a.jpg")
     (failure,) = stylize_files(stylizer, jobs)
     assert failure.where == "a.jpg" and "No such file" in failure.reason
@@ -378,7 +384,7 @@ def test_a_disk_that_fills_up_leaves_no_half_file(stylizer):
     save("a.png", photo(100, 100))
     save("b.png", photo(8, 8))
     shutil.copy("b.png", "a_anime.png")
-    jobs = plan_jobs(["a.png", "b.png"], overwrite=True)
+    jobs = plan_jobs(["a.png", "b.png"], overwrite=True).pictures
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
     try:
@@ -401,6 +407,9 @@ def test_standard_streams(stylizer, monkeypatch):
     class Stream:
         def __init__(self, data=b""):
             self.buffer = io.BytesIO(data)
+
+        def isatty(self):
+            return False
 
     encoded = io.BytesIO()
     Image.fromarray(photo()).save(encoded, "PNG")

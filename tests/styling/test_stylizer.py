@@ -181,7 +181,7 @@ def test_a_tile_that_is_given_is_taken(generator):
 def test_impossible_limits_are_refused(generator):
     with pytest.raises(ValueError, match="multiple of 4 from 64, not 66"):
         Stylizer(generator, tile=66)
-    with pytest.raises(ValueError, match="0.10 GB is too little"):
+    with pytest.raises(ValueError, match=r"0\.10 GB is too little"):
         Stylizer(generator, memory_limit=1e8)
 
 

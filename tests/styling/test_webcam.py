@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from animegan_tf.errors import UserError
 from animegan_tf.networks.generator import build_generator
-from animegan_tf.styling.pictures import Options
+from animegan_tf.styling.options import Options
 from animegan_tf.styling.stylizer import Stylizer
 from animegan_tf.styling.webcam import NewestFrame, check_window, open_camera, run_live
 
@@ -109,7 +109,7 @@ def test_closing_ends_the_thread_while_the_camera_runs(video):
 def test_no_display_is_an_error_that_says_so(monkeypatch):
     for name in ("DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)
-    with pytest.raises(UserError, match="--webcam: (there is no display|this OpenCV can't open)"):
+    with pytest.raises(UserError, match=r"--webcam: (there is no display|this OpenCV can't open)"):
         check_window()
 
 

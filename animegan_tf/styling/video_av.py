@@ -1,0 +1,374 @@
+"""Video files by PyAV: upright RGB frames with their times in, frames and copied sound out."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from av.video.reformatter import ColorRange
+
+from animegan_tf.styling.options import CODECS, CONTAINERS
+from animegan_tf.styling.video_info import (
+    BT601,
+    BT709,
+    Color,
+    Frame,
+    VideoError,
+    VideoInfo,
+    cut_off,
+    even,
+    even_size,
+)
+
+_HDR_TRANSFERS = {16: "PQ", 18: "HLG"}
+# FFmpeg's code points of YUV matrices, and what swscale calls them.
+_SWSCALE_MATRIX = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}
+_FULL_RANGE_FORMATS = ("yuvj", "gray", "mono", "pal", "ya")
+
+
+class AvReader:
+    """`open_reader` by PyAV."""
+
+    def __init__(self, path: Path, info: VideoInfo, start: Fraction, end: Fraction | None):
+        self._info, self._start, self._end = info, start, end
+        self._source = _AvSource(path)
+        self._complete = False
+        self._count = 0
+        self.offset: Fraction | None = None
+        """Seconds of the source that are time 0 here; None before the first frame is read."""
+        if start:
+            self._source.seek(start + info.origin)
+
+    @staticmethod
+    def probe(path: Path) -> VideoInfo:
+        source = _AvSource(path)
+        try:
+            frame = next(source.frames(), None)
+            if frame is None:
+                raise VideoError(path, "there is no frame in it that can be read")
+            return _describe(source.container, source.stream, frame)
+        finally:
+            source.container.close()
+
+    def __iter__(self) -> Iterator[Frame]:
+        info = self._info
+        last = None
+        for frame in self._source.frames():
+            pts = frame.pts
+            if pts is None:
+                pts = 0 if last is None else last + round(1 / info.rate / info.time_base)
+            if last is not None:
+                pts = max(pts, last + 1)
+            time = pts * info.time_base - info.origin
+            if time < self._start:
+                continue
+            if self._end is not None and time >= self._end:
+                return
+            last = pts
+            if self.offset is None:
+                self.offset = time if self._start else Fraction(0)
+            self._count += 1
+            yield Frame(time - self.offset, _to_rgb(frame, info))
+        self._complete = True
+
+    @property
+    def damage(self) -> str | None:
+        source, info = self._source, self._info
+        seen = float(source.end - info.origin)
+        missing = (info.duration or 0) - seen
+        if self._complete and (
+            source.broke_off or (info.exact_duration and missing > max(0.2, float(3 / info.rate)))
+        ):
+            return cut_off(max(seen, 0), info.duration)
+        if self._complete and not self._start and info.frame_count:
+            missing = info.frame_count - self._count
+            return f"damaged frames left out: {missing}" if missing > 0 else None
+        if source.bad_packets:  # Others may be missing without a trace.
+            return f"damaged frames left out: at least {source.bad_packets}"
+        return None
+
+    def close(self) -> None:
+        self._source.container.close()
+
+
+class _AvSource:
+    """An open file, the frames of its video, and what was seen on the way."""
+
+    def __init__(self, path):
+        self.container = _open(path)
+        self.stream = self.container.streams.best("video")
+        if self.stream is None:
+            self.container.close()
+            raise VideoError(path, "there is no video in it")
+        self.stream.thread_type = "AUTO"
+        self.bad_packets = 0
+        self.broke_off = False
+        self.end = Fraction(0)
+        """Largest time, in the file's own seconds, that any of its packets reached."""
+
+    def seek(self, time):
+        with contextlib.suppress(av.FFmpegError):  # Not seekable: it is read from the beginning.
+            self.container.seek(int(time * av.time_base), backward=True)
+
+    def frames(self):
+        packets = self.container.demux()
+        while True:
+            try:
+                packet = next(packets, None)
+            except av.FFmpegError:  # The file ends within a packet, or can't be read any further.
+                self.broke_off = True
+                yield from self.stream.decode(None)
+                return
+            if packet is None:
+                return
+            if packet.pts is not None:
+                end = (packet.pts + (packet.duration or 0)) * packet.time_base
+                self.end = max(self.end, end)
+            if packet.stream is self.stream:
+                try:
+                    yield from packet.decode()
+                except av.FFmpegError:
+                    self.bad_packets += 1
+
+
+def _describe(container, stream, frame):
+    turns = round(frame.rotation / 90) % 4
+    aspect = stream.sample_aspect_ratio or Fraction(1)
+    color = _color_of(frame)
+    notes = []
+    if container.streams.subtitles:
+        notes.append("subtitles are left out")
+    if color.transfer in _HDR_TRANSFERS:
+        notes.append(f"{_HDR_TRANSFERS[color.transfer]} (HDR) is kept, with 8 bits a channel")
+    tells_duration = bool(stream.frames) or "matroska" in container.format.name
+    return VideoInfo(
+        *(frame.width, frame.height)[:: -1 if turns % 2 else 1],
+        rate=stream.average_rate or stream.guessed_rate or Fraction(25),
+        time_base=stream.time_base,
+        origin=Fraction(container.start_time or 0, av.time_base),
+        duration=container.duration and container.duration / av.time_base,
+        exact_duration=tells_duration and container.duration is not None,
+        sound=tuple(track.codec_context.name for track in container.streams.audio),
+        quarter_turns=turns,
+        pixel_aspect=1 / aspect if turns % 2 else aspect,
+        color=color,
+        notes=tuple(notes),
+        # Of MP4 the number counts frames that an edit list hides.
+        frame_count=stream.frames if container.format.name == "avi" and stream.frames else None,
+    )
+
+
+class AvWriter:
+    """Encodes frames and copies the sound beside them.
+
+    Args:
+        path: of the file to write; its extension is a key of `CONTAINERS`.
+        codec: a key of `CODECS`.
+        crf: quality.
+        info: of the source: rate, time base, color and pixel aspect are kept.
+        sound: the file whose sound is copied, or None.
+        end: seconds of the source at which its sound ends; None: all of it.
+
+    Raises:
+        OSError: the file can't be written.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        codec: str,
+        crf: int,
+        info: VideoInfo,
+        sound: Path | None,
+        end: Fraction | None,
+    ):
+        self._path, self._info, self._crf = path, info, crf
+        self._codec = CODECS[codec]
+        self._sound_path, self._end = sound, end
+        self._container: Any = None
+        self._stream: Any = None
+        self._sound: _SoundCopy | None = None
+
+    def write(self, time: Fraction, rgb: np.ndarray, offset: Fraction) -> None:
+        """Appends a frame.
+
+        Args:
+            time: seconds, larger than the frame's before.
+            rgb: uint8 (H, W, 3).
+            offset: seconds of the source that are time 0 here; the sound begins there, too.
+        """
+        if self._container is None:
+            self._begin(rgb.shape, offset)
+        rgb = even(rgb, self._codec.odd_sizes)
+        frame = av.VideoFrame.from_ndarray(rgb, format="rgb24")
+        frame = frame.reformat(
+            format="yuv420p",
+            dst_colorspace=_SWSCALE_MATRIX[self._info.color.matrix],
+            src_color_range=ColorRange.JPEG,
+            dst_color_range=ColorRange.MPEG,
+        )
+        frame.time_base = self._info.time_base
+        frame.pts = round(time / self._info.time_base)
+        self._mux(self._stream.encode(frame))
+
+    def _begin(self, shape, offset):
+        format = CONTAINERS[self._path.suffix.lower()]
+        options = {"movflags": "+faststart"} if format in ("mp4", "mov") else {}
+        self._container = av.open(f"file:{self._path}", "w", format=format, options=options)
+        info, (height, width, _) = self._info, shape
+        stream = self._stream = self._container.add_stream(
+            self._codec.encoder,
+            rate=info.rate,
+            options={**self._codec.options, "crf": str(self._crf)},
+        )
+        stream.width, stream.height = even_size(width, height, self._codec.odd_sizes)
+        stream.pix_fmt = "yuv420p"
+        stream.time_base = info.time_base
+        context = stream.codec_context
+        context.time_base = info.time_base
+        context.sample_aspect_ratio = info.pixel_aspect
+        context.color_range = ColorRange.MPEG
+        context.colorspace = info.color.matrix
+        context.color_primaries = info.color.primaries
+        context.color_trc = info.color.transfer
+        if self._codec.name == "hevc" and format in ("mp4", "mov"):
+            context.codec_tag = "hvc1"  # The one that Apple's players take.
+        if self._sound_path:
+            self._sound = _SoundCopy(
+                self._sound_path, self._container, info.origin, offset, self._end
+            )
+
+    def _mux(self, packets):
+        for packet in packets:
+            if self._sound and packet.dts is not None:
+                self._sound.copy_until(packet.dts * packet.time_base)
+            self._container.mux(packet)
+
+    def close(self) -> None:
+        """Completes the file."""
+        self._mux(self._stream.encode(None))
+        if self._sound:
+            self._sound.copy_until(None)
+        container, self._container = self._container, None
+        container.close()
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Lets go of the files without completing them."""
+        if self._sound:
+            self._sound.close()
+        if self._container:
+            with contextlib.suppress(av.FFmpegError, OSError):
+                self._container.close()
+        self._container = self._sound = None
+
+
+class _SoundCopy:
+    """Copies the sound's packets, as they are, into another container."""
+
+    def __init__(self, path, container, origin, offset, end):
+        self._source = _open(path)
+        self._container = container
+        self._targets = {}
+        for track in self._source.streams.audio:
+            target = container.add_stream_from_template(track)
+            target.metadata.update(
+                {key: track.metadata[key] for key in ("language", "title") if key in track.metadata}
+            )
+            self._targets[track.index] = target
+        self._origin, self._offset, self._end = origin, offset, end
+        self._packets = self._read()
+        self._next = next(self._packets, None)
+
+    def _read(self):
+        """(time in the result, packet) of all sound that is wanted."""
+        packets = self._source.demux(*self._source.streams.audio)
+        while True:
+            try:
+                packet = next(packets, None)
+            except av.FFmpegError:  # Cut off, which the reader of the frames reports.
+                return
+            if packet is None:
+                return
+            if packet.dts is None:
+                continue
+            time = packet.dts * packet.time_base - self._origin
+            if self._offset and time < self._offset:
+                continue
+            if self._end is not None and time >= self._end:
+                continue
+            shift = round((self._origin + self._offset) / packet.time_base)
+            packet.dts -= shift
+            packet.pts = packet.dts if packet.pts is None else packet.pts - shift
+            yield time - self._offset, packet
+
+    def copy_until(self, time):
+        """Copies what comes up to a time of the result in seconds; None: all the rest."""
+        while self._next and (time is None or self._next[0] <= time):
+            packet = self._next[1]
+            packet.stream = self._targets[packet.stream.index]
+            self._container.mux(packet)
+            self._next = next(self._packets, None)
+
+    def close(self):
+        self._source.close()
+
+
+def _open(path):
+    try:
+        # "file:" keeps names with a colon from being taken for a protocol, and the whitelist
+        # keeps playlists from opening network addresses.
+        return av.open(f"file:{path}", options={"protocol_whitelist": "file,crypto,data"})
+    except (av.FFmpegError, OSError) as error:
+        reason = (
+            "not a video, or one whose end, with its table of contents, is missing"
+            if isinstance(error, av.error.InvalidDataError)
+            else error.strerror or error
+        )
+        raise VideoError(path, str(reason)) from error
+
+
+def _color_of(frame):
+    matrix = frame.colorspace
+    if matrix not in _SWSCALE_MATRIX:  # Players go by the stored size, as here.
+        matrix = BT709 if frame.width >= 1280 or frame.height > 576 else BT601
+    return Color(int(matrix), int(frame.color_primaries), int(frame.color_trc))
+
+
+def _to_rgb(frame, info):
+    full = (
+        frame.color_range == ColorRange.JPEG
+        or frame.format.is_rgb
+        or (
+            frame.color_range == ColorRange.UNSPECIFIED
+            and frame.format.name.startswith(_FULL_RANGE_FORMATS)
+        )
+    )
+    matrix = _SWSCALE_MATRIX[info.color.matrix]
+    size = (info.width, info.height)[:: -1 if info.quarter_turns % 2 else 1]
+    rgb = frame.reformat(
+        *size,
+        format="rgb24",
+        src_colorspace=matrix,
+        dst_colorspace=matrix,
+        src_color_range=ColorRange.JPEG if full else ColorRange.MPEG,
+        dst_color_range=ColorRange.JPEG,
+    ).to_ndarray()
+    return np.ascontiguousarray(np.rot90(rgb, info.quarter_turns))
+
+
+def can_store_sound(extension: str, codec: str) -> bool:
+    """Whether sound of this codec can be copied into such a file.
+
+    Args:
+        extension: a key of `CONTAINERS`.
+        codec: one of `VideoInfo.sound`.
+    """
+    with av.open(io.BytesIO(), "w", format=CONTAINERS[extension]) as container:
+        return av.Codec(codec).canonical_name in container.supported_codecs

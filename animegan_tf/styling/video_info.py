@@ -1,0 +1,93 @@
+"""What readers and writers of video files have in common."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import NamedTuple
+
+import numpy as np
+
+# ISO/IEC 23091-2 code points.
+UNSPECIFIED = 2
+BT709, BT601 = 1, 6
+
+
+class VideoError(ValueError):
+    """A file that cannot be read as a video; `path` says which, `reason` why."""
+
+    def __init__(self, path: str | os.PathLike, reason: str):
+        super().__init__(f"{path}: {reason}")
+        self.path = str(path)
+        self.reason = reason
+
+
+class Color(NamedTuple):
+    """FFmpeg's code points of the YUV matrix, the primaries and the transfer curve."""
+
+    matrix: int = BT709
+    primaries: int = UNSPECIFIED
+    transfer: int = UNSPECIFIED
+
+
+_UNKNOWN_COLOR = Color()
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """What is known of a video before it is read.
+
+    Attributes:
+        width, height: of the upright picture, in pixels.
+        rate: frames a second; the average, where it varies.
+        time_base: unit of the frames' times, in seconds.
+        origin: the file's own time, in seconds, that counts as 0 here.
+        duration: seconds, or None.
+        exact_duration: a complete file has so many seconds: the file says so itself.
+        sound: codecs of the sound tracks.
+        quarter_turns: how often the stored picture is turned left to stand upright.
+        pixel_aspect: width of an upright pixel by its height.
+        color: of the YUV values.
+        notes: what is lost in any case, one line each.
+        frame_count: a complete file has so many frames, in formats that say so and mean it.
+    """
+
+    width: int
+    height: int
+    rate: Fraction
+    time_base: Fraction
+    origin: Fraction = Fraction(0)
+    duration: float | None = None
+    exact_duration: bool = False
+    sound: tuple[str, ...] = ()
+    quarter_turns: int = 0
+    pixel_aspect: Fraction = Fraction(1)
+    color: Color = _UNKNOWN_COLOR
+    notes: tuple[str, ...] = ()
+    frame_count: int | None = None
+
+
+class Frame(NamedTuple):
+    """A picture, uint8 RGB (H, W, 3), and when it is shown, in seconds from the beginning."""
+
+    time: Fraction
+    rgb: np.ndarray
+
+
+def cut_off(seen: float, duration: float | None) -> str:
+    """Says that a file ends after `seen` of its `duration` seconds."""
+    whole = f" of {duration:.1f} s" if duration else ""
+    return f"the file is cut off: only {seen:.1f} s{whole} could be read"
+
+
+def even_size(width: int, height: int, odd_sizes: bool) -> tuple[int, int]:
+    """The size that is stored: even, unless the codec has odd sizes."""
+    return (width, height) if odd_sizes else (width + width % 2, height + height % 2)
+
+
+def even(rgb: np.ndarray, odd_sizes: bool) -> np.ndarray:
+    """Repeats the last column or row of odd sizes, for codecs that store even ones only."""
+    height, width = rgb.shape[:2]
+    even_width, even_height = even_size(width, height, odd_sizes)
+    return np.pad(rgb, ((0, even_height - height), (0, even_width - width), (0, 0)), mode="edge")
