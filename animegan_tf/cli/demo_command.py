@@ -14,6 +14,7 @@ from animegan_tf.cli.command import INTERRUPTED
 from animegan_tf.cli.demo_flags import FLAGS
 from animegan_tf.cli.demo_page import write_page
 from animegan_tf.cli.main import run_verb
+from animegan_tf.data.drawn import make_demo_dataset
 from animegan_tf.data.scenery import draw_photo
 from animegan_tf.errors import Finding, UserError
 from animegan_tf.styles import path_of, shipped
@@ -74,11 +75,13 @@ def stylize(style: str, photos: list[Path], folder: Path) -> list[Path]:
 
 def train(folder: Path, run_dir: Path, seconds: int) -> int:
     """Trains the drawn style, or goes on with it, for some seconds; the exit status."""
-    print(f"training a style from drawn pictures, for {seconds} s at most", flush=True)
+    print("drawing pictures to train with", flush=True)
+    data_dir = make_demo_dataset(folder / "data")
+    print(f"training a style with them, for {seconds} s at most", flush=True)
     settings = (
         ["--resume"]
         if (run_dir / "config.json").exists()
-        else ["--style=demo", f"--data_dir={folder / 'data'}"]
+        else ["--style=demo", f"--data_dir={data_dir}"]
     )
     # A training ends well on Ctrl-C: it finishes its step and saves.
     end = threading.Timer(seconds, signal.raise_signal, [signal.SIGINT])
