@@ -30,7 +30,7 @@ from animegan_tf.images import (
     write_gif,
     write_image,
 )
-from animegan_tf.memory import MemoryBudget
+from animegan_tf.memory import MemoryBudget, return_freed_memory
 
 
 def picture(height, width, seed=0):
@@ -199,6 +199,10 @@ def test_a_memory_budget_lets_threads_wait_for_each_other():
     for thread in threads:
         thread.join(60)
     assert len(most) == 200 and max(most) <= 10
+
+
+def test_freed_memory_can_be_given_back_on_any_system():
+    assert return_freed_memory() is None
 
 
 def test_a_memory_budget_admits_alone_who_wants_more_than_all():
