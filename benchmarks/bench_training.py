@@ -12,7 +12,7 @@ from plain import PlainTrainingState
 from animegan_tf.networks.perceptual import build_vgg19
 from animegan_tf.networks.table1 import measure
 from animegan_tf.training.config import TrainConfig
-from animegan_tf.training.training import TrainingState
+from animegan_tf.training.steps import TrainingState
 
 SIZE, BATCH = 256, 4
 PRECISIONS = ("float32", "mixed_bfloat16")
@@ -26,7 +26,7 @@ def rows(model: str | None, rounds: int) -> Iterator[Row]:
         for i, name in enumerate(("photo", "anime", "gray", "edge_gray"))
     }
     states = {
-        precision: TrainingState(
+        precision: TrainingState.from_config(
             dataclasses.replace(TrainConfig(), precision=precision),
             build_vgg19("random", precision),
         )

@@ -21,12 +21,12 @@ from animegan_tf.networks.generator import build_generator
 from animegan_tf.networks.layers import GramMatrix
 from animegan_tf.networks.perceptual import build_vgg19
 from animegan_tf.training.config import LossWeights, TrainConfig
-from animegan_tf.training.training import (
-    TrainingState,
+from animegan_tf.training.objectives import (
     discriminator_objective,
     generator_objective,
     pretrain_objective,
 )
+from animegan_tf.training.steps import TrainingState
 
 
 def largest(actual, expected):
@@ -153,7 +153,7 @@ def gradients():
 
 def first_iteration():
     generator, discriminator, vgg19 = networks()
-    state = TrainingState(TrainConfig(), vgg19)
+    state = TrainingState.from_config(TrainConfig(), vgg19)
     state.generator.set_weights(generator.get_weights())
     state.discriminator.set_weights(discriminator.get_weights())
     values = state.train_step(golden.training_batch())

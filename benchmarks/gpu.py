@@ -32,7 +32,7 @@ from animegan_tf.networks.generator import build_generator
 from animegan_tf.networks.perceptual import build_vgg19
 from animegan_tf.networks.table1 import measure
 from animegan_tf.training.config import TrainConfig
-from animegan_tf.training.training import TrainingState
+from animegan_tf.training.steps import TrainingState
 
 PRECISIONS = {"float32": "float32", "mixed_bfloat16": "bfloat16", "mixed_float16": "float16"}
 TRAINED = ("float32", "mixed_bfloat16")
@@ -98,7 +98,7 @@ def train_steps(compiled):
     variants = {}
     for precision, xla in itertools.product(TRAINED, compiled):
         config = dataclasses.replace(TrainConfig(), width=FLAGS.width, precision=precision, xla=xla)
-        state = TrainingState(config, build_vgg19("random", precision))
+        state = TrainingState.from_config(config, build_vgg19("random", precision))
         operations = step_operations(state, FLAGS.image_size, FLAGS.batch_size)
         variants[_name(precision, xla)] = (
             lambda state=state: float(state.train_step(batch)["generator"]),

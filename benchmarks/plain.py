@@ -10,7 +10,7 @@ from animegan_tf.networks import losses
 from animegan_tf.networks.discriminator import build_discriminator
 from animegan_tf.networks.generator import build_generator
 from animegan_tf.networks.layers import InstanceNormalization
-from animegan_tf.training.training import adam
+from animegan_tf.training.steps import adam
 
 
 def smooth_edges_by_pixel(rgb: np.ndarray, gray: np.ndarray) -> np.ndarray:
@@ -48,7 +48,7 @@ class PlainTrainingState:
         self.train_step = tf.function(self._two_runs)
 
     def _two_runs(self, batch):
-        weights = self.config
+        weights = self.config.loss_weights
         with tf.GradientTape() as tape:
             generated = self.generator(batch["photo"], training=True)
             terms = losses.discriminator_losses(

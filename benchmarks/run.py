@@ -31,6 +31,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 from harness import THREADS, Row
 
 from animegan_tf.cli.command import new_flags, run
+from animegan_tf.devices import processor_name
 from animegan_tf.errors import Finding, UserError
 from animegan_tf.images import write_bytes
 
@@ -109,14 +110,11 @@ def version_of(package):
 
 
 def processor():
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
-    features = {word for line in lines if line.startswith("flags") for word in line.split()}
+    """The processor's name, and which of the fast instructions it has."""
+    info = Path("/proc/cpuinfo")
+    features = set(info.read_text(errors="replace").split()) if info.is_file() else set()
     known = [name for name in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if name in features]
-    return f"{names[0] if names else platform.processor()} ({', '.join(known)})"
+    return f"{processor_name()} ({', '.join(known)})"
 
 
 def run_group(group):

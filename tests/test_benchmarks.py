@@ -14,8 +14,8 @@ from animegan_tf.data.drawn import draw_anime
 from animegan_tf.data.edges import smooth_edges
 from animegan_tf.images import gray_of
 from animegan_tf.networks.perceptual import build_vgg19
-from animegan_tf.training.config import TrainConfig
-from animegan_tf.training.training import TrainingState
+from animegan_tf.training.config import LossWeights, TrainConfig
+from animegan_tf.training.steps import TrainingState
 
 
 @pytest.fixture
@@ -36,13 +36,13 @@ def test_the_loop_over_pixels_gives_the_same_bytes():
 
 def test_the_plain_step_has_the_same_losses_and_trains_both_networks(eagerly):
     # Without the term that depends on the spectral vectors, which the plain step moves more often.
-    config = TrainConfig(width=8, generator_adversarial_weight=0.0)
+    config = TrainConfig(width=8, loss_weights=LossWeights(generator_adversarial_weight=0.0))
     batch = {
         name: tf.random.stateless_uniform((2, 32, 32, 3), (i, i), -1, 1)
         for i, name in enumerate(("photo", "anime", "gray", "edge_gray"))
     }
     vgg19 = build_vgg19("random", width=8)
-    ours, plain = TrainingState(config, vgg19), PlainTrainingState(config, vgg19)
+    ours, plain = TrainingState.from_config(config, vgg19), PlainTrainingState(config, vgg19)
     before = [model.get_weights() for model in (plain.generator, plain.discriminator)]
     found, expected = plain.train_step(batch), ours.train_step(batch)
     np.testing.assert_allclose(found["generator"], expected["generator"], rtol=1e-4)
@@ -51,7 +51,7 @@ def test_the_plain_step_has_the_same_losses_and_trains_both_networks(eagerly):
 
 
 def test_step_operations_count_every_pass():
-    state = TrainingState(TrainConfig(width=8), build_vgg19("random", width=8))
+    state = TrainingState.from_config(TrainConfig(width=8), build_vgg19("random", width=8))
     forth = bench_training.measure(state.discriminator, bench_training.SIZE).flops
     operations = bench_training.step_operations(state)
     assert operations > bench_training.BATCH * 14 * forth

@@ -10,13 +10,11 @@ from animegan_tf.training.config import settings
 def define_flags(config_class: type, flag_values: flags.FlagValues) -> None:
     """Defines a flag for each setting, with its help and its choices.
 
-    Ranges are left to the config's own check, which reports all findings together.
+    Ranges are left to the configuration's own check, which reports all findings together.
     """
-    defaults = config_class()
-    for name, kind, _, meta in settings(config_class):
-        default, help_text = getattr(defaults, name), meta["help"]
+    for name, kind, _, default, meta in settings(config_class):
         if "choices" in meta:
-            flags.DEFINE_enum(name, default, meta["choices"], help_text, flag_values=flag_values)
+            flags.DEFINE_enum(name, default, meta["choices"], meta["help"], flag_values=flag_values)
             continue
         define = {
             bool: flags.DEFINE_bool,
@@ -24,13 +22,13 @@ def define_flags(config_class: type, flag_values: flags.FlagValues) -> None:
             float: flags.DEFINE_float,
             str: flags.DEFINE_string,
         }[kind]
-        define(name, default, help_text, flag_values=flag_values)
+        define(name, default, meta["help"], flag_values=flag_values)
 
 
 def given_flags(config_class: type, flag_values: flags.FlagValues) -> dict:
     """The settings that the user gave on the command line, by name."""
     return {
-        name: flag_values[name].value
-        for name, *_ in settings(config_class)
-        if flag_values[name].present
+        setting.name: flag_values[setting.name].value
+        for setting in settings(config_class)
+        if flag_values[setting.name].present
     }

@@ -11,13 +11,14 @@ from animegan_tf.data import drawn as demo
 from animegan_tf.data.batches import TrainingData, load_validation
 from animegan_tf.data.check import check_training_files
 from animegan_tf.data.find import find_training_files
-from animegan_tf.devices import select_devices, start_strategy, worker_of
 from animegan_tf.errors import Finding, UserError, check_all
 from animegan_tf.images import write_bytes
 from animegan_tf.networks.perceptual import RANDOM, build_vgg19
 from animegan_tf.runs import RUNS, new_run_dir, newest_run
-from animegan_tf.training.config import TrainConfig, read_config, resolve_config
-from animegan_tf.training.training import Trainer
+from animegan_tf.training.config import TrainConfig, read_config
+from animegan_tf.training.recipes import resolve_config
+from animegan_tf.training.trainer import Trainer
+from animegan_tf.training.workers import select_devices, start_strategy, worker_of
 
 FREE_ON_RESUME = {
     "epochs",

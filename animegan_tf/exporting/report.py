@@ -6,13 +6,13 @@ import hashlib
 import json
 import math
 import os
-import platform
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
+from animegan_tf.devices import processor_name
 from animegan_tf.errors import Finding, UserError
 from animegan_tf.exporting.lighter import Row
 from animegan_tf.exporting.parity import PARITY_SIZES, Checked
@@ -22,16 +22,7 @@ from animegan_tf.images import write_bytes
 
 def machine() -> str:
     """The processor and its threads, as far as the system says."""
-    name = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.is_file():
-        models = [
-            line.split(":", 1)[1].strip()
-            for line in info.read_text().splitlines()
-            if line.startswith("model name")
-        ]
-        name = models[0] if models else name
-    return f"{name}, {os.cpu_count()} threads"
+    return f"{processor_name()}, {os.cpu_count()} threads"
 
 
 def describe(checked: Checked, placed: bool, output: Path) -> dict:

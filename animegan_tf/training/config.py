@@ -1,4 +1,4 @@
-"""What a training run is: every setting, its default, its meaning, and the style presets."""
+"""What a training run is: every setting, its default, and its meaning."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import dataclasses
 import json
 import os
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from animegan_tf.errors import Finding, UserError
 
@@ -58,13 +58,18 @@ class LossWeights:
 
 
 @dataclass(frozen=True)
-class TrainConfig(LossWeights):
-    """One training run. Saved as config.json in the run folder; `--config` repeats it."""
+class TrainConfig:
+    """One training run. Saved as config.json in the run folder; `--config` repeats it.
+
+    Flags and config.json are flat: the loss weights stand beside the other settings.
+    """
+
+    loss_weights: LossWeights = field(default=LossWeights())
 
     style: str = _setting(
-        "shinkai",
-        "name of the style: a folder of --data_dir, in any case, or "
-        "'demo' for the data set that the project draws itself",
+        "",
+        "name of the style: a folder of --data_dir, in any case, or 'demo' for the data set that "
+        "the project draws itself; default: the name of --anime's folder",
     )
     data_dir: str = _setting(
         "dataset",
@@ -149,110 +154,102 @@ class TrainConfig(LossWeights):
     log_every: int = _setting(10, "steps between rows of metrics.csv and TensorBoard", min=1)
     sample_count: int = _setting(6, "validation photos in a sample grid", min=1)
 
-    def check(self) -> list[Finding]:
-        """What is wrong with the values, each on its own: type, range, choice."""
-        findings = []
-        for name, kind, optional, meta in settings(type(self)):
-            value = getattr(self, name)
-            if value is None and optional:
-                continue
-            if kind is float and isinstance(value, int) and not isinstance(value, bool):
-                value = float(value)
-            wrong = None
-            if type(value) is not kind:
-                wrong = f"{value!r} is not of type {kind.__name__}"
-            elif "choices" in meta and value not in meta["choices"]:
-                wrong = f"{value!r} is not one of {', '.join(meta['choices'])}"
-            elif "min" in meta and not value >= meta["min"]:
-                wrong = f"{value} is less than {meta['min']}"
-            elif "max" in meta and not value <= meta["max"]:
-                wrong = f"{value} is more than {meta['max']}"
-            elif "multiple" in meta and value % meta["multiple"]:
-                wrong = f"{value} is not a multiple of {meta['multiple']}"
-            if wrong:
-                findings.append(Finding(f"--{name}", wrong, meta["help"].capitalize()))
-        if not findings and self.epochs + self.init_epochs == 0:
-            findings.append(Finding("--epochs, --init_epochs", "both are 0", "Train at least one"))
-        if not findings and self.load_size is not None:
-            if not self.crop:
-                findings.append(
-                    Finding(
-                        "--load_size", "has no effect without --crop", "Add --crop, or leave it out"
-                    )
-                )
-            elif self.load_size < self.image_size:
-                findings.append(
-                    Finding(
-                        "--load_size",
-                        f"{self.load_size} is less than --image_size {self.image_size}",
-                        "Make it larger",
-                    )
-                )
-        return findings
+    @classmethod
+    def from_settings(cls, values: Mapping[str, Any]) -> TrainConfig:
+        """The configuration of flat settings, as flags and config.json have them."""
+        weights = {setting.name for setting in settings(LossWeights)}
+        return cls(
+            loss_weights=LossWeights(**{k: v for k, v in values.items() if k in weights}),
+            **{k: v for k, v in values.items() if k not in weights},
+        )
+
+    def flat(self) -> dict[str, Any]:
+        """Every setting by its name, the inverse of `from_settings`."""
+        values = dataclasses.asdict(self)
+        return {**values.pop("loss_weights"), **values}
 
     def to_json(self) -> str:
-        return json.dumps(dataclasses.asdict(self), indent=2, ensure_ascii=False) + "\n"
+        """The content of config.json."""
+        return json.dumps(self.flat(), indent=2, ensure_ascii=False) + "\n"
+
+    def check(self) -> list[Finding]:
+        """What is wrong with the values: type, range, choice, and what contradicts what."""
+        values = self.flat()
+        findings = [
+            Finding(f"--{setting.name}", wrong, setting.meta["help"].capitalize())
+            for setting in settings(type(self))
+            if (wrong := _wrong_with(values[setting.name], setting))
+        ]
+        return findings or self._contradictions()
+
+    def _contradictions(self):
+        findings = []
+        if self.epochs + self.init_epochs == 0:
+            findings.append(Finding("--epochs, --init_epochs", "both are 0", "Train at least one"))
+        if self.load_size is not None and not self.crop:
+            findings.append(
+                Finding(
+                    "--load_size", "has no effect without --crop", "Add --crop, or leave it out"
+                )
+            )
+        elif self.load_size is not None and self.load_size < self.image_size:
+            findings.append(
+                Finding(
+                    "--load_size",
+                    f"{self.load_size} is less than --image_size {self.image_size}",
+                    "Make it larger",
+                )
+            )
+        return findings
 
 
-PRESETS: Mapping[str, Mapping[str, Any]] = {
-    "hayao": {},
-    "shinkai": {},
-    # The authors' advice where Paprika comes out gray with vertical lines.
-    "paprika": {"gray_style_weight": 1.2},
-    # A few minutes on two cores: a small network, small crops, large steps, a short average. Random
-    # features hold content too loosely to pre-train on, so the color loss keeps the picture.
-    "demo": {
-        "data_dir": "demo/data",
-        "vgg": "random",
-        "width": 24,
-        "image_size": 64,
-        "crop": True,
-        "load_size": 128,
-        "flip": True,
-        "init_epochs": 0,
-        "epochs": 8,
-        "steps_per_epoch": 80,
-        "generator_adversarial_weight": 150.0,
-        "content_weight": 0.5,
-        "color_weight": 1500.0,
-        "generator_learning_rate": 1e-3,
-        "discriminator_learning_rate": 2e-4,
-        "ema_decay": 0.98,
-    },
-}
-"""What a style changes. Weights not named are the paper's."""
+def _wrong_with(value, setting):
+    kind, meta = setting.kind, setting.meta
+    if value is None and setting.optional:
+        return None
+    if kind is float and type(value) is int:
+        value = float(value)
+    if type(value) is not kind:
+        return f"{value!r} is not of type {kind.__name__}"
+    if "choices" in meta and value not in meta["choices"]:
+        return f"{value!r} is not one of {', '.join(meta['choices'])}"
+    if "min" in meta and not value >= meta["min"]:
+        return f"{value} is less than {meta['min']}"
+    if "max" in meta and not value <= meta["max"]:
+        return f"{value} is more than {meta['max']}"
+    if "multiple" in meta and value % meta["multiple"]:
+        return f"{value} is not a multiple of {meta['multiple']}"
+    return None
 
 
-def settings(config_class):
-    """Yields (name, type, may be None, metadata) of each field of a config class."""
+class Setting(NamedTuple):
+    """One setting, as flags and config.json have it.
+
+    Attributes:
+        name: of the flag.
+        kind: bool, int, float, or str.
+        optional: whether it may be None.
+        default: if nobody says otherwise.
+        meta: "help", and of "min", "max", "multiple", "choices" what applies.
+    """
+
+    name: str
+    kind: type
+    optional: bool
+    default: Any
+    meta: Mapping[str, Any]
+
+
+def settings(config_class: type) -> Iterator[Setting]:
+    """Every setting of a configuration class, those of the classes in it included."""
     hints = typing.get_type_hints(config_class)
     for entry in dataclasses.fields(config_class):
         alternatives = typing.get_args(hints[entry.name])
         kind = alternatives[0] if alternatives else hints[entry.name]
-        yield entry.name, kind, bool(alternatives), entry.metadata
-
-
-def resolve_config(
-    explicit: Mapping[str, Any], config_file: str | os.PathLike | None = None
-) -> TrainConfig:
-    """The configuration of a run: defaults, then preset, then file, then what is given.
-
-    Args:
-        explicit: settings that the user gave, by name.
-        config_file: a config.json of an earlier run; the preset is then not consulted, since the
-            file holds every setting.
-
-    Raises:
-        UserError: the file is unreadable or has unknown settings, or a value is out of range.
-    """
-    loaded = read_config(config_file) if config_file else {}
-    style = explicit.get("style", loaded.get("style", TrainConfig.style))
-    preset = {} if config_file else PRESETS.get(style.lower(), {})
-    config = TrainConfig(**{**preset, **loaded, **explicit})
-    findings = config.check()
-    if findings:
-        raise UserError(findings)
-    return config
+        if dataclasses.is_dataclass(kind):
+            yield from settings(kind)
+        else:
+            yield Setting(entry.name, kind, bool(alternatives), entry.default, entry.metadata)
 
 
 def read_config(path: str | os.PathLike) -> dict[str, Any]:
@@ -264,11 +261,11 @@ def read_config(path: str | os.PathLike) -> dict[str, Any]:
     remedy = "Give the config.json of a training run"
     try:
         loaded = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(Finding(str(path), f"can't be read ({error})", remedy)) from error
     if not isinstance(loaded, dict):
         raise UserError(Finding(str(path), "is not a JSON object", remedy))
-    known = {name for name, *_ in settings(TrainConfig)}
+    known = {setting.name for setting in settings(TrainConfig)}
     unknown = [
         Finding(f"{path}: {name}", "no such setting", "Remove it")
         for name in loaded

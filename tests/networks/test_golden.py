@@ -10,12 +10,12 @@ from animegan_tf.networks.generator import build_generator
 from animegan_tf.networks.layers import GramMatrix, InstanceNormalization
 from animegan_tf.networks.perceptual import build_vgg19
 from animegan_tf.training.config import LossWeights, TrainConfig
-from animegan_tf.training.training import (
-    TrainingState,
+from animegan_tf.training.objectives import (
     discriminator_objective,
     generator_objective,
     pretrain_objective,
 )
+from animegan_tf.training.steps import TrainingState
 
 
 @pytest.fixture(scope="module")
@@ -251,7 +251,7 @@ def test_discriminator_gradients(generator, discriminator):
 
 @pytest.fixture(scope="module")
 def state(vgg19):
-    state = TrainingState(TrainConfig(), vgg19)
+    state = TrainingState.from_config(TrainConfig(), vgg19)
     golden.load_golden_weights(golden.generator_variables(state.generator), "generator")
     golden.load_golden_weights(golden.discriminator_variables(state.discriminator), "discriminator")
     return state

@@ -179,10 +179,10 @@ def test_random_features_are_good_enough_to_learn_from():
     import dataclasses
 
     from animegan_tf.training.config import TrainConfig
-    from animegan_tf.training.training import TrainingState
+    from animegan_tf.training.steps import TrainingState
 
     config = dataclasses.replace(TrainConfig(), width=8, init_learning_rate=2e-3)
-    state = TrainingState(config, build_vgg19("random", width=16))
+    state = TrainingState.from_config(config, build_vgg19("random", width=16))
     photo = tf.image.resize(np.random.RandomState(5).uniform(-1, 1, (2, 4, 4, 3)), (32, 32))
     contents = [float(state.pretrain_step({"photo": photo})["content"]) for _ in range(15)]
     assert contents[-1] < 0.6 * contents[0]

@@ -4,18 +4,20 @@ import json
 import pytest
 
 from animegan_tf.errors import UserError
-from animegan_tf.training.config import PRESETS, TrainConfig, read_config, resolve_config, settings
+from animegan_tf.training.config import LossWeights, TrainConfig, read_config, settings
+from animegan_tf.training.recipes import PRESETS, resolve_config
 
 
 def test_defaults_are_the_papers():
     config = TrainConfig()
+    weights = config.loss_weights
     assert (
-        config.generator_adversarial_weight,
-        config.discriminator_adversarial_weight,
-        config.content_weight,
-        config.gray_style_weight,
-        config.color_weight,
-        config.edge_adversarial_weight,
+        weights.generator_adversarial_weight,
+        weights.discriminator_adversarial_weight,
+        weights.content_weight,
+        weights.gray_style_weight,
+        weights.color_weight,
+        weights.edge_adversarial_weight,
     ) == (300, 300, 1.5, 3, 10, 0.1)
     assert (
         config.batch_size,
@@ -35,11 +37,17 @@ def test_given_flags_win_over_file_over_preset(tmp_path):
     assert resolve_config({"style": "Demo"}).vgg == "random"
     assert resolve_config({"style": "demo", "vgg": "imagenet"}).vgg == "imagenet"
     saved = resolve_config({"style": "paprika", "epochs": 7})
-    assert saved.gray_style_weight == PRESETS["paprika"]["gray_style_weight"]
+    assert saved.loss_weights.gray_style_weight == PRESETS["paprika"]["gray_style_weight"]
     path = tmp_path / "config.json"
-    path.write_text(dataclasses.replace(saved, gray_style_weight=2.5).to_json())
+    path.write_text(
+        dataclasses.replace(saved, loss_weights=LossWeights(gray_style_weight=2.5)).to_json()
+    )
     repeated = resolve_config({"epochs": 9}, path)
-    assert (repeated.style, repeated.gray_style_weight, repeated.epochs) == ("paprika", 2.5, 9)
+    assert (
+        repeated.style,
+        repeated.loss_weights.gray_style_weight,
+        repeated.epochs,
+    ) == ("paprika", 2.5, 9)
 
 
 def test_json_round_trip(tmp_path):
@@ -104,3 +112,7 @@ def test_bad_config_files(tmp_path):
     with pytest.raises(UserError) as caught:
         read_config(path)
     assert len(caught.value.findings) == 2
+
+
+def test_config_json_can_be_read_by_anyone():
+    assert json.loads(TrainConfig(vgg="random").to_json())["vgg"] == "random"

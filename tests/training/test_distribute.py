@@ -13,8 +13,8 @@ import pytest
 from data_sets import write_ghibli
 from project import ROOT
 
-from animegan_tf.devices import select_devices
 from animegan_tf.errors import UserError
+from animegan_tf.training.workers import select_devices
 
 TINY = (
     "--style=ghibli",
@@ -41,9 +41,9 @@ import tensorflow as tf
 from animegan_tf.training.config import TrainConfig
 from animegan_tf.data.batches import TrainingData
 from animegan_tf.data.find import find_training_files
-from animegan_tf.devices import worker_of
+from animegan_tf.training.workers import worker_of
 from animegan_tf.networks.perceptual import build_vgg19
-from animegan_tf.training.training import TrainingState
+from animegan_tf.training.steps import TrainingState
 
 kind, result = sys.argv[1:]
 cpu, = tf.config.list_physical_devices("CPU")
@@ -57,7 +57,7 @@ config = TrainConfig(width=4, image_size=32, batch_size=4, vgg="random")
 data = TrainingData(find_training_files(data_dir="dataset", style="ghibli"), image_size=32,
                     batch_size=4, seed=0, flip=True, cache_dir="edges", part=worker_of(strategy))
 with strategy.scope():
-    state = TrainingState(config, build_vgg19("random", width=4))
+    state = TrainingState.from_config(config, build_vgg19("random", width=4))
 # Adam divides a gradient by its own size: where the norms leave none, that makes a step out of
 # rounding, on one device as on two.
 for optimizer in (state.pretrain_optimizer, state.generator_optimizer,
@@ -77,7 +77,7 @@ def note(moment):
 note("before")
 for k, batch in enumerate(data.dataset(0, 3)):
     step = state.pretrain_step if k == 0 else state.train_step
-    for name, loss in step(state.distribute(batch)).items():
+    for name, loss in step(state.replicas.distribute(batch)).items():
         arrays[f"loss {k} {name}"] = loss.numpy()
 note("after")
 arrays["step"] = state.step.numpy()

@@ -1,0 +1,53 @@
+"""Training in miniature: a configuration, batches and states that take seconds."""
+
+import dataclasses
+
+import numpy as np
+import tensorflow as tf
+
+from animegan_tf.networks.perceptual import build_vgg19
+from animegan_tf.training.config import LossWeights, TrainConfig
+from animegan_tf.training.steps import TrainingState
+
+CONFIG = TrainConfig(
+    style="test",
+    width=8,
+    image_size=32,
+    batch_size=2,
+    vgg="random",
+    epochs=2,
+    init_epochs=1,
+    steps_per_epoch=3,
+    sample_count=2,
+    log_every=1,
+    init_learning_rate=1e-3,
+    generator_learning_rate=1e-3,
+    discriminator_learning_rate=1e-3,
+)
+PICTURES = ("photo", "anime", "gray", "edge_gray")
+
+
+def batch(seed=0, size=32, count=2):
+    rng = np.random.RandomState(seed)
+    return {
+        name: tf.constant(rng.uniform(-1, 1, (count, size, size, 3)), tf.float32)
+        for name in PICTURES
+    }
+
+
+def make_state(loss_weights=LossWeights(), **changes):
+    config = dataclasses.replace(CONFIG, loss_weights=loss_weights, **changes)
+    return TrainingState.from_config(config, build_vgg19("random", config.precision, width=8))
+
+
+def weights(state):
+    return [
+        v.numpy()
+        for model in (state.generator, state.discriminator, state.averaged_generator)
+        for v in model.variables
+    ]
+
+
+def assert_equal_weights(one, other):
+    for a, b in zip(weights(one), weights(other)):
+        np.testing.assert_array_equal(a, b)
