@@ -42,9 +42,17 @@ class UserError(Exception):
         findings: one or more `Finding`s; all of them are shown.
     """
 
+    exit_status = 2
+
     def __init__(self, findings: Iterable[Finding] | Finding):
         self.findings = [findings] if isinstance(findings, Finding) else list(findings)
         super().__init__("\n".join(map(str, self.findings)))
+
+
+class WorkFailed(UserError):
+    """What stopped work that had begun. Its remedy says what is intact and how to go on."""
+
+    exit_status = 1
 
 
 def check_all(*checks: Callable[[], object]) -> list:

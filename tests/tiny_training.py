@@ -1,12 +1,13 @@
 """Training in miniature: a configuration, batches and states that take seconds."""
 
 import dataclasses
+import functools
 
 import numpy as np
 import tensorflow as tf
 
 from animegan_tf.networks.perceptual import build_vgg19
-from animegan_tf.training.config import LossWeights, TrainConfig
+from animegan_tf.training.config import TrainConfig
 from animegan_tf.training.steps import TrainingState
 
 CONFIG = TrainConfig(
@@ -35,9 +36,15 @@ def batch(seed=0, size=32, count=2):
     }
 
 
-def make_state(loss_weights=LossWeights(), **changes):
-    config = dataclasses.replace(CONFIG, loss_weights=loss_weights, **changes)
-    return TrainingState.from_config(config, build_vgg19("random", config.precision, width=8))
+@functools.cache
+def vgg19(precision):
+    """Random features of this precision; frozen, so all tests share them."""
+    return build_vgg19("random", precision, width=8)
+
+
+def make_state(**changes):
+    config = dataclasses.replace(CONFIG, **changes)
+    return TrainingState.from_config(config, vgg19(config.precision))
 
 
 def weights(state):

@@ -9,4 +9,8 @@ help and mistakes are answered at once; `X_command` does the work. What all verb
     models     the network that --style and --model name
     progress   how far long work has come, and how long the rest will take
     demo_page  the page that the demo ends with
+
+Of single verbs:
+
+    train_settings    which run `train` is asked for, and whether it can be
 """

@@ -50,7 +50,8 @@ def run(
         when_interrupted: how to go on after Ctrl-C.
 
     Returns:
-        The exit status: that of `main`, 2 for a user's error, 130 if interrupted.
+        The exit status: that of `main`, 2 for a user's error, 1 if work had begun by then, 130 if
+        interrupted.
     """
     saved = flagsaver.save_flag_values(flag_values)
     _print_any_name()
@@ -75,7 +76,7 @@ def run(
     except UserError as error:
         for finding in error.findings:
             print(f"error: {finding}", file=sys.stderr)
-        return 2
+        return error.exit_status
     except KeyboardInterrupt as stop:
         done = f": {stop}" if stop.args else ""
         print(f"\nstopped{done}. {when_interrupted}".rstrip(), file=sys.stderr)

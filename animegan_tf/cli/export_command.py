@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import re
 import tempfile
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from animegan_tf.exporting.photos import drawn_photos, read_photos, split_evenly
 from animegan_tf.exporting.report import build_report, describe, read_report, write_report
 from animegan_tf.images import find_images, write_bytes
 from animegan_tf.networks.loading import find_weights, read_model
-from animegan_tf.runs import run_of
+from animegan_tf.runs import check_name, run_of
 from animegan_tf.training.config import read_config
 
 CHECK_PHOTOS = 8
@@ -169,14 +168,7 @@ def choose_output(model):
     """The export's name and its folder, which is made."""
     style = FLAGS.style or (config_of_run() or {}).get("style")
     name = FLAGS.name or (style or model.path.stem).lower()
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name):
-        raise UserError(
-            Finding(
-                f"--name={name}",
-                "a server's model can't be called so",
-                "Use letters, digits, _ . and -",
-            )
-        )
+    check_name("--name", name)
     output = Path(FLAGS.output or Path("exports") / name)
     try:
         output.mkdir(parents=True, exist_ok=True)

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from absl import flags
 
 from animegan_tf.training.config import settings
+
+_DEFINE: dict[type, Callable[..., object]] = {
+    bool: flags.DEFINE_bool,
+    int: flags.DEFINE_integer,
+    float: flags.DEFINE_float,
+    str: flags.DEFINE_string,
+}
 
 
 def define_flags(config_class: type, flag_values: flags.FlagValues) -> None:
@@ -16,13 +25,7 @@ def define_flags(config_class: type, flag_values: flags.FlagValues) -> None:
         if "choices" in meta:
             flags.DEFINE_enum(name, default, meta["choices"], meta["help"], flag_values=flag_values)
             continue
-        define = {
-            bool: flags.DEFINE_bool,
-            int: flags.DEFINE_integer,
-            float: flags.DEFINE_float,
-            str: flags.DEFINE_string,
-        }[kind]
-        define(name, default, meta["help"], flag_values=flag_values)
+        _DEFINE[kind](name, default, meta["help"], flag_values=flag_values)
 
 
 def given_flags(config_class: type, flag_values: flags.FlagValues) -> dict:

@@ -2,39 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+from collections.abc import Iterator
 from pathlib import Path
 
-from animegan_tf.cli.flags import given_flags
-from animegan_tf.cli.train_flags import FLAGS
+import tensorflow as tf
+
+from animegan_tf.cli.train_settings import cache_dir_of, check_folders, settings_of_run
 from animegan_tf.data import drawn as demo
 from animegan_tf.data.batches import TrainingData, load_validation
 from animegan_tf.data.check import check_training_files
-from animegan_tf.data.find import find_training_files
-from animegan_tf.errors import Finding, UserError, check_all
+from animegan_tf.data.find import TrainingFiles, find_training_files
+from animegan_tf.errors import Finding, UserError, WorkFailed, check_all
 from animegan_tf.images import write_bytes
-from animegan_tf.networks.perceptual import RANDOM, build_vgg19
-from animegan_tf.runs import RUNS, new_run_dir, newest_run
-from animegan_tf.training.config import TrainConfig, read_config
-from animegan_tf.training.recipes import resolve_config
+from animegan_tf.networks.perceptual import HED, RANDOM, build_perceptual_network
+from animegan_tf.runs import RUNS, locked, new_run_dir
+from animegan_tf.styles import START, is_shipped
+from animegan_tf.training.config import TrainConfig
+from animegan_tf.training.start import load_start
 from animegan_tf.training.trainer import Trainer
 from animegan_tf.training.workers import select_devices, start_strategy, worker_of
+from animegan_tf.version import command_name
 
-FREE_ON_RESUME = {
-    "epochs",
-    "save_every",
-    "keep_checkpoints",
-    "keep_generator_every",
-    "log_every",
-    "device",
-    "strategy",
-    "run_dir",
-    "style",
-}
-"""What may change when a run goes on; all else would make it another run."""
+SHORT_RUN = 5000
+"""Fewer steps than this can't teach a generator with random weights much."""
 
 
-def main(arguments: list[str]) -> int | None:
+def main(arguments: list[str]) -> None:
+    """Trains, or goes on with a run."""
     config, resumed_dir = settings_of_run()
     if config.style.lower() == "demo" and not (config.photos or config.anime):
         demo.make_demo_dataset(config.data_dir)
@@ -47,126 +43,52 @@ def main(arguments: list[str]) -> int | None:
             xla=config.xla,
         ),
         functools.partial(find_files, config),
-        functools.partial(check_run_dir, config, resumed_dir),
+        functools.partial(check_folders, config, resumed_dir),
+        functools.partial(find_start, config, resumed_dir),
     )
     if config.strategy == "multiworker":  # What is wrong here is said before the others are up.
-        device, files, _ = check_all(*checks)
-        strategy, vgg19 = start(config)
+        device, files, _, start = check_all(*checks)
+        strategy, vgg19 = start_devices(config)
     else:
-        device, files, _, (strategy, vgg19) = check_all(*checks, functools.partial(start, config))
+        device, files, _, start, (strategy, vgg19) = check_all(
+            *checks, functools.partial(start_devices, config)
+        )
     files, doubts, report = check_training_files(
         files, image_size=config.image_size, skip_bad_images=config.skip_bad_images
     )
-    print_plan(config, device, report, doubts)
-
-    run_dir = resumed_dir or make_run_dir(config)
-    worker = worker_of(strategy)
-    if worker.index == 0:
-        write_bytes(run_dir / "config.json", config.to_json().encode())
-    data = TrainingData(
-        files,
-        image_size=config.image_size,
-        batch_size=config.batch_size,
-        seed=config.seed,
-        crop=config.crop,
-        load_size=config.load_size,
-        flip=config.flip,
-        cache_dir=Path(config.cache_dir or RUNS / config.style.lower() / "edges"),
-        part=worker,
-    )
-    data.prepare_edges()
-    trained_scale = data.load_size if config.crop else config.image_size
-    validation = load_validation(
-        files, image_size=trained_scale // 4 * 4, count=config.sample_count
-    )
-
-    with strategy.scope():
-        trainer = Trainer(config, run_dir, data, validation, vgg19)
-    if resumed_dir:
-        print(f"going on at step {trainer.resume()} of {trainer.total_steps}")
-    print(f"run folder: {run_dir}\nwatch: {run_dir / 'samples' / 'index.html'}", flush=True)
-    finished = trainer.fit()
-    print_end(config, run_dir, finished)
+    print_settings(config, device, report, doubts)
+    is_chief = worker_of(strategy).number == 0
+    with opened_run(config, resumed_dir, writes=is_chief) as run_dir:
+        train(config, files, run_dir, strategy, vgg19, start, bool(resumed_dir))
 
 
-def start(config):
-    """The strategy, and the perceptual network on its devices."""
-    strategy = start_strategy(config.strategy)
-    with strategy.scope():
-        return strategy, build_vgg19(config.vgg, config.precision)
-
-
-def settings_of_run():
-    """The configuration, and the folder of the run to go on with (None for a new run)."""
-    given = given_flags(TrainConfig, FLAGS)
-    if not FLAGS.resume:
-        return resolve_config(given, FLAGS.config), None
-    if FLAGS.config:
-        raise UserError(
-            Finding(
-                "--config, --resume", "a run goes on with its own config.json", "Leave --config out"
-            )
-        )
-    run_dir = (
-        Path(given["run_dir"])
-        if "run_dir" in given
-        else newest_run(
-            given.get("style", TrainConfig.style), "config.json", "Train without --resume"
-        )
-    )
-    saved = read_config(run_dir / "config.json")
-    changed = [
-        Finding(
-            f"--{name}={value}",
-            f"the run has {saved.get(name)!r}",
-            "Leave it out, or start a new run with --config",
-        )
-        for name, value in given.items()
-        if name not in FREE_ON_RESUME and value != saved.get(name)
-    ]
-    if changed:
-        raise UserError(changed)
-    return resolve_config(
-        {k: v for k, v in given.items() if k != "style"}, run_dir / "config.json"
-    ), run_dir
-
-
-def check_run_dir(config, resumed_dir):
-    if config.strategy == "multiworker" and not config.run_dir and not resumed_dir:
-        raise UserError(
-            Finding(
-                "--strategy=multiworker",
-                "needs --run_dir",
-                "Give all workers the same folder, one that all of them see",
-            )
-        )
-    if (
-        config.run_dir
-        and not resumed_dir
-        and Path(config.run_dir).exists()
-        and any(Path(config.run_dir).iterdir())
-    ):
-        raise UserError(
-            Finding(
-                f"--run_dir={config.run_dir}",
-                "exists and is not empty",
-                "Add --resume to go on with it, or name another folder",
-            )
-        )
-
-
-def find_files(config):
+def find_files(config: TrainConfig) -> TrainingFiles:
+    """The pictures that the flags mean."""
     own_folders = config.photos and config.anime
     return find_training_files(
         data_dir=None if own_folders else config.data_dir,
-        style=config.style,
+        style=config.style or None,
         photos=config.photos,
         anime=config.anime,
         val=config.val,
     )
 
 
-def print_plan(config, device, report, doubts):
+def find_start(config: TrainConfig, resumed_dir: Path | None) -> tuple[tf.keras.Model, str] | None:
+    """The generator to start from; None: random weights, or those of the checkpoint."""
+    if resumed_dir or not config.start_from:
+        return None
+    return load_start(config.start_from, config.width)
+
+
+def start_devices(config: TrainConfig) -> tuple[tf.distribute.Strategy, tf.keras.Model]:
+    """The strategy, and the perceptual network on its devices."""
+    strategy = start_strategy(config.strategy)
+    with strategy.scope():
+        return strategy, build_perceptual_network(config.vgg, config.precision)
+
+
+def print_settings(config, device, report, doubts):
     print(config.to_json(), end="")
     print(report)
     for finding in doubts:
@@ -177,6 +99,40 @@ def print_plan(config, device, report, doubts):
             "WARNING: the perceptual network is RANDOM (--vgg=random), not ImageNet's: it sees "
             "texture and content, not meaning. Expect a weaker style."
         )
+    if config.vgg == HED:
+        print(
+            "WARNING: the perceptual network is HED's VGG16 (--vgg=hed), not ImageNet's VGG19: it "
+            "was fine-tuned to find edges and hardly sees color."
+        )
+
+
+@contextlib.contextmanager
+def opened_run(config: TrainConfig, resumed_dir: Path | None, *, writes: bool) -> Iterator[Path]:
+    """The run's folder, made if it is new, locked against others, with its config.json.
+
+    Args:
+        config: what config.json gets.
+        resumed_dir: the folder of the run that goes on.
+        writes: False for the workers that only look on.
+
+    Raises:
+        UserError: another process trains there, or nothing can be written there.
+    """
+    with contextlib.ExitStack() as held:
+        try:
+            run_dir = resumed_dir or make_run_dir(config)
+            if writes:
+                held.enter_context(locked(run_dir))
+                write_bytes(run_dir / "config.json", config.to_json().encode())
+        except OSError as error:
+            raise UserError(
+                Finding(
+                    str(error.filename or config.run_dir or RUNS),
+                    f"can't be written ({error.strerror or error})",
+                    "Make room or name another --run_dir. Nothing has been trained",
+                )
+            ) from error
+        yield run_dir
 
 
 def make_run_dir(config):
@@ -187,14 +143,80 @@ def make_run_dir(config):
     return run_dir
 
 
-def print_end(config, run_dir, finished):
-    page = run_dir / "samples" / "index.html"
-    if finished:
-        print(f"done: {run_dir / 'generator.keras'}")
-        print(
-            f"The losses don't say when a style is ready. Look at {page}, the last grids first; "
-            f"earlier generators to choose from are in {run_dir / 'generators'}."
+def train(config, files, run_dir, strategy, vgg19, start, resumes):
+    """Trains in the run's folder, up to the end or an interrupt."""
+    data = TrainingData(
+        files,
+        image_size=config.image_size,
+        batch_size=config.batch_size,
+        seed=config.seed,
+        crop=config.crop,
+        load_size=config.load_size,
+        flip=config.flip,
+        cache_dir=cache_dir_of(config),
+        part=worker_of(strategy),
+    )
+    prepare_edges(data, cache_dir_of(config))
+    trained_scale = data.load_size if config.crop else config.image_size
+    validation = load_validation(
+        files, image_size=trained_scale // 4 * 4, count=config.sample_count
+    )
+    with strategy.scope():
+        trainer = Trainer(config, run_dir, data, validation, vgg19)
+        if start:
+            trainer.state.start_from(start[0].get_weights())
+            print(f"starting from {start[1]}")
+    print_plan(config, trainer)
+    if resumes:
+        print(f"going on at step {trainer.resume()} of {trainer.total_steps}")
+    print(f"run folder: {run_dir}\nwatch: {run_dir / 'samples' / 'index.html'}", flush=True)
+    print_end(run_dir, trainer.fit())
+
+
+def prepare_edges(data, folder):
+    try:
+        data.prepare_edges()
+    except OSError as error:
+        raise WorkFailed(
+            Finding(
+                str(folder),
+                f"smoothed pictures can't be kept there ({error.strerror or error})",
+                "Make room, or name another folder with --cache_dir",
+            )
+        ) from error
+
+
+def print_plan(config, trainer):
+    parts = [
+        f"{epochs} of {name}"
+        for epochs, name in (
+            (config.init_epochs, "pre-training"),
+            (config.epochs, "adversarial training"),
         )
-        print(f"next: python infer.py --model {run_dir} PHOTOS")
-    else:
-        print(f"stopped and saved; go on with: python train.py --resume --run_dir {run_dir}")
+        if epochs
+    ]
+    print(
+        f"plan: {' and '.join(parts)} epochs, {trainer.steps_per_epoch:,} steps each, "
+        f"{trainer.total_steps:,} in all; how long that takes is known after twenty"
+    )
+    if trainer.total_steps < SHORT_RUN and not config.start_from and is_shipped(START):
+        print(
+            f"hint: that is a short run for random weights; --start_from {START} begins with a "
+            "generator that has learned to give photos back"
+        )
+
+
+def print_end(run_dir, finished):
+    if not finished:
+        print(
+            f"stopped and saved; go on with: {command_name('train')} --resume --run_dir {run_dir}"
+        )
+        return
+    page, earlier = run_dir / "samples" / "index.html", run_dir / "generators"
+    print(f"done: {run_dir / 'generator.keras'}")
+    choice = f"; earlier generators to choose from are in {earlier}" if earlier.is_dir() else ""
+    print(
+        f"The losses don't say when a style is ready. Look at {page}, the newest grids come first"
+        f"{choice}."
+    )
+    print(f"next: {command_name('infer')} --model {run_dir} PHOTOS")

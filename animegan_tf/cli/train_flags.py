@@ -9,7 +9,7 @@ from animegan_tf.cli.flags import define_flags
 from animegan_tf.training.config import TrainConfig
 
 TAKES_ARGUMENTS = False
-WHEN_INTERRUPTED = "The last checkpoint is kept; go on with --resume."
+WHEN_INTERRUPTED = "Checkpoints are intact; --resume goes on from the newest one."
 
 FLAGS = new_flags()
 define_flags(TrainConfig, FLAGS)

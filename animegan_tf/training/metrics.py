@@ -1,55 +1,142 @@
-"""A run's losses: `metrics.csv`, and the TensorBoard log."""
+"""A run's losses: `metrics.csv`, the means of its epochs, and the TensorBoard log."""
 
 from __future__ import annotations
 
+import contextlib
 import csv
-import os
+import io
+import math
+from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import tensorflow as tf
 
+from animegan_tf.images import write_bytes
 from animegan_tf.training.objectives import LOSS_NAMES
+
+MEAN = "mean_"
+"""Begins the name of a loss's mean over an epoch."""
+
+
+class EpochMeans:
+    """Each loss's mean over the epoch so far.
+
+    Args:
+        sums: as `sums` was when the run stopped in mid-epoch; what is not understood counts as
+            nothing, and the mean is then that of the steps since.
+    """
+
+    def __init__(self, sums: object = None):
+        self._sums: dict[str, tuple[float, int]] = {}
+        if isinstance(sums, Mapping):
+            for name, pair in sums.items():
+                with contextlib.suppress(ValueError, TypeError):
+                    total, count = pair
+                    if name in LOSS_NAMES:
+                        self._sums[name] = (float(total), int(count))
+
+    @property
+    def sums(self) -> dict[str, tuple[float, int]]:
+        """{name: (sum, steps)}, for JSON."""
+        return self._sums
+
+    def add(self, values: Mapping[str, float]) -> None:
+        """Takes the losses of one more step."""
+        for name, value in values.items():
+            total, count = self._sums.get(name, (0.0, 0))
+            self._sums[name] = (total + value, count + 1)
+
+    def end(self) -> dict[str, float]:
+        """The means of the epoch that has ended; the next one begins."""
+        means = {name: total / count for name, (total, count) in self._sums.items()}
+        self._sums = {}
+        return means
 
 
 class MetricsLog:
     """`metrics.csv` and the TensorBoard log: one row every few steps, losses by name.
 
+    The row that ends an epoch also has each loss's mean over the epoch, in columns of their own.
+
     Args:
         run_dir: the run's folder.
         up_to_step: rows of later steps are dropped, since they will be trained anew.
+
+    Raises:
+        OSError: nothing can be written there; so do the methods.
     """
 
-    COLUMNS = ("step", *LOSS_NAMES)
+    COLUMNS = ("step", *LOSS_NAMES, *(MEAN + name for name in LOSS_NAMES))
 
     def __init__(self, run_dir: Path, up_to_step: int):
         self.path = run_dir / "metrics.csv"
         kept = [row for row in read_metrics(self.path) if row["step"] <= up_to_step]
-        temporary = self.path.with_suffix(".csv.new")
-        with temporary.open("w", newline="") as file:
-            writer = csv.DictWriter(file, self.COLUMNS)
-            writer.writeheader()
-            writer.writerows({**row, "step": int(row["step"])} for row in kept)
-        os.replace(temporary, self.path)
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, self.COLUMNS)
+        writer.writeheader()
+        writer.writerows({**row, "step": int(row["step"])} for row in kept)
+        write_bytes(self.path, text.getvalue().encode())
         self._file = self.path.open("a", newline="", buffering=1)
         self._writer = csv.DictWriter(self._file, self.COLUMNS)
         self._board = tf.summary.create_file_writer(str(run_dir / "logs"))
 
-    def write(self, step: int, values: dict[str, float]) -> None:
-        self._writer.writerow({"step": step, **values})
+    def write(
+        self, step: int, values: Mapping[str, float], means: Mapping[str, float] | None = None
+    ) -> None:
+        """Adds a row.
+
+        Args:
+            step: steps done.
+            values: the losses of the last one.
+            means: their means over the epoch that ends here, if one does.
+        """
+        means = means or {}
+        self._writer.writerow(
+            {"step": step, **values, **{MEAN + name: value for name, value in means.items()}}
+        )
         with self._board.as_default(step=step):
             for name, value in values.items():
                 tf.summary.scalar(f"loss/{name}", value)
+            for name, value in means.items():
+                tf.summary.scalar(f"epoch_mean/{name}", value)
+
+    def show(self, step: int, name: str, picture: np.ndarray) -> None:
+        """Adds a picture to the TensorBoard log, uint8 (H, W, 3)."""
+        with self._board.as_default(step=step):
+            tf.summary.image(name, picture[None])
 
     def close(self) -> None:
+        """Writes out what is still held back."""
         self._file.close()
         self._board.close()
 
 
 def read_metrics(path: Path) -> list[dict[str, float]]:
-    """The rows of a metrics.csv; a row that a kill cut off is left out."""
-    if not path.exists():
+    """The rows of a metrics.csv by column, without empty cells.
+
+    Rows that are no numbers, such as one that a power cut ended in the middle, are left out, and
+    a file that is not a metrics.csv has no rows: nothing in it may keep a run from going on.
+    """
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+        lines = list(csv.reader(text.replace("\0", "").splitlines()))
+    except (FileNotFoundError, csv.Error):
         return []
-    with path.open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    complete = [row for row in rows if None not in row.values() and None not in row]
-    return [{name: float(value) for name, value in row.items() if value} for row in complete]
+    if not lines or "step" not in lines[0]:
+        return []
+    whole = lines if text.endswith(("\n", "\r")) else lines[:-1]
+    rows = (_numbers(lines[0], cells) for cells in whole[1:])
+    return [row for row in rows if row]
+
+
+def _numbers(header, cells):
+    if len(cells) != len(header):
+        return None
+    try:
+        row = {name: float(cell) for name, cell in zip(header, cells) if cell}
+    except ValueError:
+        return None
+    known = {name: value for name, value in row.items() if name in MetricsLog.COLUMNS}
+    step = known.get("step", math.nan)
+    return known if step.is_integer() and step >= 0 else None

@@ -21,7 +21,7 @@ class Replicas:
     def __init__(self) -> None:
         self._strategy = tf.distribute.get_strategy()
         self.worker = worker_of(self._strategy)
-        self._here = self._strategy.num_replicas_in_sync // self.worker.count
+        self._here = self._strategy.num_replicas_in_sync // self.worker.total
         self._sum = tf.function(self._sum_over_replicas)
 
     def compile(self, step: Callable[[Tensors], Tensors], *, xla: bool = False) -> Callable:
@@ -53,9 +53,9 @@ class Replicas:
 
     def ask_workers(self, value: float) -> list[float]:
         """The values that the workers give, by their index; waits until all have."""
-        if self.worker.count == 1:
+        if self.worker.total == 1:
             return [value]
-        own = value * tf.one_hot(self.worker.index, self.worker.count)
+        own = value * tf.one_hot(self.worker.number, self.worker.total)
         values = self._strategy.experimental_distribute_values_from_function(
             lambda context: (
                 own if context.replica_id_in_sync_group % self._here == 0 else tf.zeros_like(own)

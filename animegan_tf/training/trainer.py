@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import math
-import shutil
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +13,15 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from animegan_tf.data.batches import TrainingData
-from animegan_tf.errors import Finding, UserError
-from animegan_tf.networks.keras_file import save_generator
-from animegan_tf.training import samples
-from animegan_tf.training.checkpoints import Checkpoints
+from animegan_tf.errors import Finding, UserError, WorkFailed
+from animegan_tf.images import ImageError, read_rgb
+from animegan_tf.training.checkpoints import Checkpoints, read_notes
 from animegan_tf.training.config import TrainConfig
-from animegan_tf.training.metrics import MetricsLog
+from animegan_tf.training.metrics import EpochMeans
 from animegan_tf.training.objectives import LOSS_NAMES
+from animegan_tf.training.pace import Pace
+from animegan_tf.training.record import Record
+from animegan_tf.training.replicas import Tensors
 from animegan_tf.training.steps import TrainingState
 from animegan_tf.training.stopping import StopRequest
 from animegan_tf.training.workers import lost_workers_reported
@@ -32,9 +34,6 @@ class Trainer:
     """A training run in its folder. Build it in the scope of the strategy that it is to run on.
 
     Of several workers each has a Trainer, and all go the same steps; only the chief writes.
-
-    `config.json`, `checkpoints/`, `samples/`, `logs/`, `metrics.csv`, `losses.png`,
-    `generators/`, `generator.keras`.
 
     Args:
         config: the run's settings.
@@ -53,26 +52,31 @@ class Trainer:
         validation: np.ndarray,
         vgg19: tf.keras.Model,
     ):
-        self.config, self.run_dir, self.data, self.validation = config, run_dir, data, validation
+        self.config, self.run_dir, self.data = config, run_dir, data
         self.state = TrainingState.from_config(config, vgg19)
         self.replicas = self.state.replicas
         self.worker = self.replicas.worker
-        self.is_chief = self.worker.index == 0
+        self.is_chief = self.worker.number == 0
         self.checkpoints = Checkpoints(
             run_dir / "checkpoints", self.state.checkpoint, config.keep_checkpoints
         )
         self.steps_per_epoch = config.steps_per_epoch or data.steps_per_epoch
         self.pretrain_steps = config.init_epochs * self.steps_per_epoch
         self.total_steps = self.pretrain_steps + config.epochs * self.steps_per_epoch
+        self.record = Record(
+            run_dir, config, self.steps_per_epoch, validation, self.state.averaged_generator
+        )
 
     def resume(self) -> int:
         """Goes back to the newest intact checkpoint, if any, and returns its step."""
         if self.is_chief:
             self.checkpoints.clear_unfinished()
-            for unfinished in self.run_dir.glob(".saving-*"):
-                shutil.rmtree(unfinished, ignore_errors=True)
+            self.record.clear_unfinished()
         restored = self.checkpoints.restore_newest()
-        return int(self.state.step.numpy()) if restored else 0
+        if not restored:
+            return 0
+        self.record.means = EpochMeans(read_notes(restored).get("epoch_sums"))
+        return int(self.state.step.numpy())
 
     def fit(self) -> bool:
         """Trains from where the state stands to the last epoch.
@@ -81,36 +85,24 @@ class Trainer:
         workers when one of them is interrupted.
 
         Raises:
-            UserError: a loss or weight is not finite, the disk is full, or another worker is
-                gone or trains something else. The last good checkpoint stays.
+            UserError: another worker trains something else.
+            WorkFailed: a loss or weight is not finite, a picture or the run's folder is gone, the
+                disk is full, or another worker is gone. The last good checkpoint stays.
         """
         with StopRequest() as stop, lost_workers_reported(self.worker):
             self._check_agreement()
             finished = self._fit(stop)
-            self.replicas.wait_for_workers()  # None leaves before the chief has written everything.
+            self.replicas.wait_for_workers()  # Until the chief has written everything.
         return finished
 
     def _fit(self, stop):
         step = int(self.state.step.numpy())
-        if step == 0:
-            self._write_samples(0)
+        pace = Pace(self.pretrain_steps, self.total_steps)
         with contextlib.ExitStack() as closing:
-            metrics = (
-                closing.enter_context(contextlib.closing(MetricsLog(self.run_dir, up_to_step=step)))
-                if self.is_chief
-                else None
-            )
-            progress = closing.enter_context(
-                tqdm(
-                    total=self.total_steps * self.config.batch_size,
-                    initial=step * self.config.batch_size,
-                    unit="image",
-                    disable=None if self.is_chief else True,
-                    dynamic_ncols=True,
-                    smoothing=0.1,
-                )
-            )
-            for batch in self.data.dataset(step, self.total_steps - step):
+            if self.is_chief:
+                closing.enter_context(self.record.opened(step))
+            progress = closing.enter_context(self._progress_bar(step))
+            for batch in self._batches(step):
                 pretraining = step < self.pretrain_steps
                 run_step = self.state.pretrain_step if pretraining else self.state.train_step
                 values = {
@@ -120,20 +112,65 @@ class Trainer:
                 self._check_losses(step, values)
                 stopping = any(self.replicas.ask_workers(stop.requested))
                 step += 1
-                epoch_ends = step % self.steps_per_epoch == 0
 
-                progress.set_description(self._epoch_name(step - 1), refresh=False)
+                progress.set_description(self.record.epoch_name(step - 1), refresh=False)
                 progress.set_postfix(_shown(values), refresh=False)
                 progress.update(self.config.batch_size)
-                if metrics and (step % self.config.log_every == 0 or epoch_ends):
-                    metrics.write(step, values)
-                if epoch_ends:
-                    self._end_epoch(step, values)
-                if self._checkpoint_due(step, epoch_ends, stopping):
+                if self.is_chief:
+                    self.record.step_done(step, values)
+                    if forecast := pace.step_done(step):
+                        tqdm.write(forecast)
+                if self._checkpoint_due(step, stopping):
                     self._save(step)
                 if stopping:
                     return step == self.total_steps
         return True
+
+    def _progress_bar(self, step):
+        return tqdm(
+            total=self.total_steps * self.config.batch_size,
+            initial=step * self.config.batch_size,
+            unit="image",
+            disable=None if self.is_chief else True,
+            dynamic_ncols=True,
+            smoothing=0.1,
+        )
+
+    def _batches(self, step: int) -> Iterator[Tensors]:
+        """The batches from this step on to the last."""
+        stream = iter(self.data.dataset(step, self.total_steps - step))
+        for number in range(step, self.total_steps):
+            try:
+                batch = next(stream)
+            except tf.errors.OpError as error:
+                raise WorkFailed(self._unreadable(number, error)) from error
+            yield batch
+
+    def _unreadable(self, number, error):
+        """Which pictures of a batch can't be read any more."""
+        findings = []
+        for path in sorted(
+            {path for kind in self.data.batch_files(number).values() for path in kind}
+        ):
+            try:
+                read_rgb(path)
+            except (ImageError, OSError) as fault:
+                reason = fault.reason if isinstance(fault, ImageError) else fault.strerror
+                findings.append(
+                    Finding(
+                        path,
+                        f"can't be read any more ({reason})",
+                        f"Put it back; {self._how_to_go_on()}",
+                    )
+                )
+        reason = next((line for line in str(error).splitlines() if line), "unknown error")
+        return findings or Finding(
+            f"batch {number + 1}", f"can't be read ({reason})", self._how_to_go_on().capitalize()
+        )
+
+    def _how_to_go_on(self):
+        newest = max((path.name for path in self.checkpoints), default=None)
+        return f"--resume goes on from {newest}" if newest else "no checkpoint has been written yet"
 
     def _check_agreement(self):
         """Workers that differ in what they train on would train on, to no good."""
@@ -164,16 +201,9 @@ class Trainer:
                     )
                 )
 
-    def _checkpoint_due(self, step, epoch_ends, stopping):
-        every = self.config.save_every
-        regular = epoch_ends if every is None else step % every == 0
-        return regular or stopping or step == self.total_steps
-
-    def _epoch_name(self, step):
-        if step < self.pretrain_steps:
-            return f"pre-training {step // self.steps_per_epoch + 1}/{self.config.init_epochs}"
-        epoch = (step - self.pretrain_steps) // self.steps_per_epoch + 1
-        return f"epoch {epoch}/{self.config.epochs}"
+    def _checkpoint_due(self, step, stopping):
+        every = self.config.save_every or self.steps_per_epoch
+        return step % every == 0 or stopping or step == self.total_steps
 
     def _check_losses(self, step, values):
         wrong = [f"{name} is {value}" for name, value in values.items() if not math.isfinite(value)]
@@ -181,12 +211,12 @@ class Trainer:
             files = "; ".join(
                 f"{kind}: {', '.join(paths)}" for kind, paths in self.data.batch_files(step).items()
             )
-            raise UserError(
+            raise WorkFailed(
                 Finding(
                     f"step {step + 1}",
                     f"{', '.join(wrong)}, on {files}",
-                    "Look at these pictures: flat ones break instance normalization. Then --resume, "
-                    "or lower the learning rates. The last good checkpoint is kept",
+                    "Look at these pictures: flat ones break instance normalization. Then "
+                    "--resume, or lower the learning rates. The last good checkpoint is kept",
                 )
             )
 
@@ -194,7 +224,7 @@ class Trainer:
         """The chief writes a checkpoint; all see whether the weights may be kept."""
         broken = self.state.non_finite_variable()
         if broken:
-            raise UserError(
+            raise WorkFailed(
                 Finding(
                     f"step {step}",
                     f"the weight {broken} is not finite, so it is not saved",
@@ -202,45 +232,7 @@ class Trainer:
                 )
             )
         if self.is_chief:
-            self.checkpoints.save(step)
-
-    def _end_epoch(self, step, values):
-        if not self.is_chief:
-            return
-        epoch = step // self.steps_per_epoch
-        self._write_samples(epoch)
-        try:
-            save_generator(self.state.averaged_generator, self.run_dir / "generator.keras")
-            every = self.config.keep_generator_every
-            if every and epoch % every == 0:
-                folder = self.run_dir / "generators"
-                folder.mkdir(exist_ok=True)
-                save_generator(self.state.averaged_generator, folder / f"epoch_{epoch:03d}.keras")
-        except OSError as error:
-            raise UserError(
-                Finding(
-                    str(self.run_dir),
-                    f"the generator can't be written ({error})",
-                    "Checkpoints are intact: make room, then add --resume",
-                )
-            ) from error
-        samples.plot_losses(
-            self.run_dir / "metrics.csv", self.run_dir / "losses.png", self.pretrain_steps
-        )
-        tqdm.write(
-            f"{self._epoch_name(step - 1)}: "
-            + ", ".join(f"{k} {v}" for k, v in _shown(values).items())
-        )
-
-    def _write_samples(self, epoch):
-        if not self.is_chief:
-            return
-        results = np.concatenate(
-            [self.state.averaged_generator(photo[None]).numpy() for photo in self.validation]
-        )
-        samples.write_epoch(
-            self.run_dir / "samples", epoch, self.config.init_epochs, self.validation, results
-        )
+            self.checkpoints.save(step, {"epoch_sums": self.record.means.sums})
 
 
 def _shown(values):

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from animegan_tf.devices import prepare_gpu, select_device
-from animegan_tf.errors import Finding, UserError
+from animegan_tf.errors import Finding, UserError, WorkFailed
 
 TF_CONFIG_EXAMPLE = (
     '{"cluster": {"worker": ["10.0.0.1:12345", "10.0.0.2:12345"]}, '
@@ -72,7 +72,7 @@ def select_devices(strategy: str, device: str, *, batch_size: int, xla: bool = F
             )
     else:
         try:
-            workers = _worker_in_tf_config().count
+            workers = _worker_in_tf_config().total
         except UserError as error:
             findings += error.findings
     try:
@@ -107,7 +107,7 @@ def start_strategy(strategy: str) -> tf.distribute.Strategy:
     if strategy == "mirrored":
         return tf.distribute.MirroredStrategy()
     worker = _worker_in_tf_config()
-    print(f"worker {worker.index} of {worker.count}: waiting for the others", flush=True)
+    print(f"worker {worker.number} of {worker.total}: waiting for the others", flush=True)
     with lost_workers_reported(worker):
         return tf.distribute.MultiWorkerMirroredStrategy()
 
@@ -116,12 +116,12 @@ class Worker(NamedTuple):
     """One of the processes that train together.
 
     Attributes:
-        index: 0 is the chief, which writes the run folder.
-        count: 1 without `--strategy=multiworker`.
+        number: 0 is the chief, which writes the run folder.
+        total: 1 without `--strategy=multiworker`.
     """
 
-    index: int
-    count: int
+    number: int
+    total: int
 
 
 def worker_of(strategy: tf.distribute.Strategy) -> Worker:
@@ -193,19 +193,19 @@ _LOST = (
 
 @contextlib.contextmanager
 def lost_workers_reported(worker: Worker) -> Iterator[None]:
-    """What TensorFlow raises when another worker is gone becomes a UserError."""
+    """What TensorFlow raises when another worker is gone becomes a WorkFailed."""
     try:
         yield
     except _LOST as error:
-        if worker.count == 1:
+        if worker.total == 1:
             raise
         peer = re.search(r"/job:(\w+)/replica:\d+/task:(\d+)", str(error))
         reason = re.search(r"Connection \w+|[Hh]eartbeat|[Tt]ime(d )?out", str(error))
-        raise UserError(
+        raise WorkFailed(
             Finding(
-                f"worker {worker.index} of {worker.count}",
-                f"lost {' '.join(peer.groups()) if peer else 'another worker'} of TF_CONFIG's cluster "
-                f"({reason[0] if reason else type(error).__name__})",
+                f"worker {worker.number} of {worker.total}",
+                f"lost {' '.join(peer.groups()) if peer else 'another worker'} of "
+                f"TF_CONFIG's cluster ({reason[0] if reason else type(error).__name__})",
                 "See why in the output of that one; then start all of them again, with --resume",
             )
         ) from error

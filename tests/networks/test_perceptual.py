@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from animegan_tf.errors import UserError
-from animegan_tf.networks.perceptual import RANDOM_TAPER, build_vgg19
+from animegan_tf.networks.perceptual import RANDOM_TAPER, build_perceptual_network, build_vgg19
 
 PHOTO = np.random.RandomState(0).uniform(-1, 1, (1, 32, 40, 3)).astype(np.float32)
 SHAPES = {
@@ -172,6 +172,26 @@ def test_imagenet_without_network_names_the_three_ways(tmp_path):
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
     ).stdout
     assert "~/.keras/models" in shown and "vgg19.npy" in shown and "--vgg=random" in shown
+
+
+def test_every_choice_gives_features_of_one_shape(monkeypatch, tmp_path):
+    monkeypatch.setattr("animegan_tf.networks.hed.hed_weights", lambda: tmp_path / "hed.h5")
+    rng = np.random.default_rng(0)
+    with h5py.File(tmp_path / "hed.h5", "w") as file:
+        for block, (inputs, channels, count) in enumerate(
+            ((3, 64, 2), (64, 128, 2), (128, 256, 3), (256, 512, 3)), start=1
+        ):
+            for i in range(count):
+                group = file.create_group(f"block{block}/layers/conv2d{f'_{i}' if i else ''}/vars")
+                shape = (3, 3, channels if i else inputs, channels)
+                group["0"] = rng.normal(0, 0.02, shape).astype(np.float32)
+                group["1"] = np.zeros(channels, np.float32)
+    photo = rng.uniform(-1, 1, (1, 20, 36, 3)).astype(np.float32)
+    for name in ("random", "hed"):
+        network = build_perceptual_network(name)
+        features = network(photo)
+        assert features.shape == (1, 3, 5, 512) and features.dtype == tf.float32
+        assert network.trainable_variables == []
 
 
 def test_random_features_are_good_enough_to_learn_from():

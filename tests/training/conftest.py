@@ -2,12 +2,11 @@ import dataclasses
 
 import numpy as np
 import pytest
-from tiny_training import CONFIG
+from tiny_training import CONFIG, vgg19
 
 from animegan_tf.data.batches import TrainingData, load_validation
 from animegan_tf.data.find import TrainingFiles
 from animegan_tf.images import write_image
-from animegan_tf.networks.perceptual import build_vgg19
 from animegan_tf.training.trainer import Trainer
 
 
@@ -29,7 +28,7 @@ def files(tmp_path_factory):
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def trainer_in(files, tmp_path_factory):
     cache = tmp_path_factory.mktemp("edges")
 
@@ -45,7 +44,7 @@ def trainer_in(files, tmp_path_factory):
             run_dir,
             data,
             load_validation(files, image_size=32, count=2),
-            build_vgg19("random", width=8),
+            vgg19("float32"),
         )
 
     return make

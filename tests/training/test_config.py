@@ -33,7 +33,8 @@ def test_defaults_are_the_papers():
     ) == (1e-4, 8e-5, 1.6e-4)
 
 
-def test_given_flags_win_over_file_over_preset(tmp_path):
+def test_given_flags_win_over_file_over_preset(tmp_path, monkeypatch):
+    monkeypatch.setattr("animegan_tf.networks.hed.is_installed", lambda: False)
     assert resolve_config({"style": "Demo"}).vgg == "random"
     assert resolve_config({"style": "demo", "vgg": "imagenet"}).vgg == "imagenet"
     saved = resolve_config({"style": "paprika", "epochs": 7})
@@ -96,6 +97,82 @@ def test_contradictions():
         resolve_config({"load_size": 200, "crop": True})
     with pytest.raises(UserError, match="both are 0"):
         resolve_config({"epochs": 0, "init_epochs": 0})
+
+
+@pytest.mark.parametrize(
+    "given, wrong",
+    [
+        ({"init_epochs": 0, "init_learning_rate": 1e-3}, "--init_learning_rate: has no effect"),
+        ({"epochs": 0, "color_weight": 20.0}, "--color_weight: has no effect"),
+        ({"photos": "a", "anime": "b", "data_dir": "c"}, "--data_dir: has no effect"),
+    ],
+)
+def test_settings_that_would_change_nothing_are_refused(given, wrong):
+    with pytest.raises(UserError, match=wrong):
+        resolve_config({"style": "test", **given})
+
+
+def test_a_recipe_is_for_any_style_and_gives_way_to_flags():
+    own = resolve_config({"style": "mine", "recipe": "short", "width": 48})
+    assert (own.recipe, own.width, own.init_epochs, own.data_dir) == ("short", 48, 0, "dataset")
+    demo = resolve_config({"style": "demo"})
+    assert (demo.recipe, demo.data_dir, demo.epochs) == ("short", "demo/data", own.epochs)
+    paper = resolve_config({"style": "demo", "recipe": "paper"})
+    assert (paper.width, paper.epochs, paper.data_dir) == (64, 100, "demo/data")
+
+
+def test_the_short_recipe_takes_the_best_features_that_are_installed(monkeypatch):
+    short = {"style": "mine", "recipe": "short"}
+    monkeypatch.setattr("animegan_tf.networks.hed.is_installed", lambda: True)
+    assert resolve_config(short).vgg == "hed"
+    assert resolve_config({**short, "vgg": "imagenet"}).vgg == "imagenet"
+    monkeypatch.setattr("animegan_tf.networks.hed.is_installed", lambda: False)
+    assert resolve_config(short).vgg == "random"
+
+
+def test_the_short_recipe_starts_from_photo_where_that_comes_in_this_width(monkeypatch):
+    monkeypatch.setattr("animegan_tf.training.recipes.is_shipped", lambda name: name == "photo")
+    for width, start in ((None, "photo"), (64, "photo"), (48, None)):
+        given = {"style": "mine", "recipe": "short", **({"width": width} if width else {})}
+        assert resolve_config(given).start_from == start
+    assert resolve_config({"style": "mine"}).start_from is None
+
+
+def test_a_start_leaves_pre_training_out_unless_it_is_asked_for():
+    assert resolve_config({"style": "mine", "start_from": "photo"}).init_epochs == 0
+    asked = {"style": "mine", "start_from": "photo", "init_epochs": 2}
+    assert resolve_config(asked).init_epochs == 2
+
+
+@pytest.mark.parametrize(
+    "anime, style",
+    [
+        ("frames/My Film (2020)", "my-film-2020"),
+        ("dataset/Hayao/style", "hayao"),
+        ("千と千尋", ""),
+        (None, ""),
+    ],
+)
+def test_a_style_is_named_after_the_folder_of_its_pictures(anime, style):
+    assert resolve_config({"anime": anime}).style == style
+
+
+def test_config_repeats_into_another_folder_and_refuses_a_recipe(tmp_path):
+    path = tmp_path / "config.json"
+    path.write_text(TrainConfig(style="a", run_dir="runs/a/1").to_json())
+    assert resolve_config({}, path).run_dir is None
+    assert resolve_config({"run_dir": "b"}, path).run_dir == "b"
+    with pytest.raises(UserError, match="--recipe: has no effect with --config"):
+        resolve_config({"recipe": "short"}, path)
+
+
+def test_a_config_of_an_earlier_version_is_read(tmp_path):
+    path = tmp_path / "config.json"
+    settings_then = {"generator_adversarial_weight": 250.0, "style": "shinkai", "width": 32}
+    path.write_text(json.dumps(settings_then))
+    config = resolve_config({}, path)
+    assert config.loss_weights.generator_adversarial_weight == 250
+    assert (config.style, config.width, config.recipe) == ("shinkai", 32, "paper")
 
 
 def test_bad_config_files(tmp_path):

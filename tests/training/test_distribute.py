@@ -1,5 +1,6 @@
 """Several devices and several workers train what one device trains."""
 
+import itertools
 import json
 import os
 import signal
@@ -45,43 +46,47 @@ from animegan_tf.training.workers import worker_of
 from animegan_tf.networks.perceptual import build_vgg19
 from animegan_tf.training.steps import TrainingState
 
-kind, result = sys.argv[1:]
 cpu, = tf.config.list_physical_devices("CPU")
 tf.config.set_visible_devices([], "GPU")
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-strategy = {"one": tf.distribute.get_strategy,
-            "mirrored": lambda: tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]),
-            "multiworker": tf.distribute.MultiWorkerMirroredStrategy}[kind]()
-
 config = TrainConfig(width=4, image_size=32, batch_size=4, vgg="random")
-data = TrainingData(find_training_files(data_dir="dataset", style="ghibli"), image_size=32,
-                    batch_size=4, seed=0, flip=True, cache_dir="edges", part=worker_of(strategy))
-with strategy.scope():
-    state = TrainingState.from_config(config, build_vgg19("random", width=4))
-# Adam divides a gradient by its own size: where the norms leave none, that makes a step out of
-# rounding, on one device as on two.
-for optimizer in (state.pretrain_optimizer, state.generator_optimizer,
-                  state.discriminator_optimizer):
-    optimizer.epsilon = 1e3
-    optimizer.learning_rate = 1e-3
+files = find_training_files(data_dir="dataset", style="ghibli")
 
-arrays = {}
-def note(moment):
-    for name, variables in (("generator", state.generator.variables),
-                            ("average", state.averaged_generator.variables),
-                            ("discriminator", state.discriminator.trainable_variables),
-                            ("spectral", state.discriminator.non_trainable_variables)):
-        for i, variable in enumerate(variables):
-            arrays[f"{moment} {name} {i:03d}"] = variable.numpy()
+def three_steps(strategy):
+    data = TrainingData(files, image_size=32, batch_size=4, seed=0, flip=True, cache_dir="edges",
+                        part=worker_of(strategy))
+    with strategy.scope():
+        state = TrainingState.from_config(config, build_vgg19("random", width=4))
+    # Adam divides a gradient by its own size: where the norms leave none, that makes a step out of
+    # rounding, on one device as on two.
+    for optimizer in (state.pretrain_optimizer, state.generator_optimizer,
+                      state.discriminator_optimizer):
+        optimizer.epsilon = 1e3
+        optimizer.learning_rate = 1e-3
 
-note("before")
-for k, batch in enumerate(data.dataset(0, 3)):
-    step = state.pretrain_step if k == 0 else state.train_step
-    for name, loss in step(state.replicas.distribute(batch)).items():
-        arrays[f"loss {k} {name}"] = loss.numpy()
-note("after")
-arrays["step"] = state.step.numpy()
-np.savez(result, **arrays)
+    arrays = {}
+    def note(moment):
+        for name, variables in (("generator", state.generator.variables),
+                                ("average", state.averaged_generator.variables),
+                                ("discriminator", state.discriminator.trainable_variables),
+                                ("spectral", state.discriminator.non_trainable_variables)):
+            for i, variable in enumerate(variables):
+                arrays[f"{moment} {name} {i:03d}"] = variable.numpy()
+
+    note("before")
+    for k, batch in enumerate(data.dataset(0, 3)):
+        step = state.pretrain_step if k == 0 else state.train_step
+        for name, loss in step(state.replicas.distribute(batch)).items():
+            arrays[f"loss {k} {name}"] = loss.numpy()
+    note("after")
+    arrays["step"] = state.step.numpy()
+    return arrays
+
+for kind, result in zip(sys.argv[1::2], sys.argv[2::2]):
+    strategy = {"one": tf.distribute.get_strategy,
+                "mirrored": lambda: tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]),
+                "multiworker": tf.distribute.MultiWorkerMirroredStrategy}[kind]()
+    np.savez(result, **three_steps(strategy))
 """
 
 
@@ -93,7 +98,7 @@ def tf_configs(count=2):
     sockets = [socket.socket() for _ in range(count)]
     for s in sockets:
         s.bind(("127.0.0.1", 0))
-    cluster = {"worker": ["127.0.0.1:%d" % s.getsockname()[1] for s in sockets]}
+    cluster = {"worker": [f"127.0.0.1:{s.getsockname()[1]}" for s in sockets]}
     for s in sockets:
         s.close()
     return [
@@ -109,29 +114,34 @@ def folder(tmp_path_factory):
     return folder
 
 
-def three_steps(folder, kind, tf_config=None):
-    result = folder / f"{kind}{len(list(folder.glob('*.npz')))}{os.urandom(4).hex()}.npz"
+def three_steps(folder, *kinds, tf_config=None):
+    """Starts a process that makes three steps of each kind; see `arrays_of`."""
+    results = [folder / f"{kind}_{os.urandom(4).hex()}.npz" for kind in kinds]
     changes = {"TF_CONFIG": tf_config} if tf_config else {}
     process = subprocess.Popen(
-        [sys.executable, "-c", THREE_STEPS, kind, str(result)],
+        [sys.executable, "-c", THREE_STEPS, *itertools.chain(*zip(kinds, map(str, results)))],
         cwd=folder,
         env=environment(**changes),
         stderr=subprocess.PIPE,
         text=True,
     )
-    return process, result
+    return process, results
 
 
-def arrays_of(process, result):
+def arrays_of(process, results):
     _, errors = process.communicate()
     assert process.returncode == 0, errors
-    with np.load(result) as arrays:
-        return dict(arrays)
+    found = []
+    for result in results:
+        with np.load(result) as arrays:
+            found.append(dict(arrays))
+    return found
 
 
 @pytest.fixture(scope="module")
-def one_device(folder):
-    return arrays_of(*three_steps(folder, "one"))
+def here(folder):
+    """What one device trained, and what two trained."""
+    return arrays_of(*three_steps(folder, "one", "mirrored"))
 
 
 def assert_same_training(found, expected):
@@ -157,14 +167,16 @@ def assert_same_training(found, expected):
         assert difference < 1e-3 * change, network
 
 
-def test_two_devices_train_what_one_trains(folder, one_device):
-    assert_same_training(arrays_of(*three_steps(folder, "mirrored")), one_device)
+def test_two_devices_train_what_one_trains(here):
+    one_device, two_devices = here
+    assert_same_training(two_devices, one_device)
 
 
-def test_two_workers_train_what_one_trains(folder, one_device):
-    workers = [three_steps(folder, "multiworker", config) for config in tf_configs()]
+def test_two_workers_train_what_one_trains(folder, here):
+    workers = [three_steps(folder, "multiworker", tf_config=config) for config in tf_configs()]
     for worker in workers:
-        assert_same_training(arrays_of(*worker), one_device)
+        (found,) = arrays_of(*worker)
+        assert_same_training(found, here[0])
 
 
 class Cluster:
@@ -219,7 +231,7 @@ def killed_run(folder):
 
 def test_a_worker_that_dies_ends_the_run(killed_run):
     _, status, output = killed_run
-    assert status == 2, output
+    assert status == 1, output
     assert "error: worker 0 of 2: lost worker 1 of TF_CONFIG's cluster" in output
     assert "--resume" in output and "Traceback" not in output
 

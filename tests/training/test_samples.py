@@ -4,6 +4,7 @@ from PIL import Image
 
 from animegan_tf.images import read_rgb
 from animegan_tf.training import samples
+from animegan_tf.training.loss_curves import plot_losses
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def test_page_names_phases_newest_first(folder):
     page = (folder / "index.html").read_text()
     order = [
         page.index(text)
-        for text in (">epoch 2<", ">epoch 1<", ">pre-training 1<", ">before training<")
+        for text in (">epoch 3<", ">epoch 2<", ">epoch 1 (pre-training)<", ">before training<")
     ]
     assert order == sorted(order)
 
@@ -44,6 +45,38 @@ def test_grids_of_later_epochs_than_the_resumed_one_are_left_out(folder):
     pictures = np.zeros((2, 16, 16, 3), np.float32)
     samples.write_epoch(folder, 2, 1, pictures, pictures)
     assert "epoch_003.png" not in (folder / "index.html").read_text()
+
+
+def test_the_page_begins_with_the_newest_result_before_and_after(folder):
+    page = (folder / "index.html").read_text()
+    assert "<h1>Training samples: epoch 3</h1>" in page
+    assert page.count('class="pair"') == 2, "one for each photo"
+    assert page.index('class="pair"') < page.index("<figure>")
+    assert 'id="slider"' in page and 'url("epoch_003.png")' in page
+
+
+def test_the_page_refreshes_itself_until_training_has_ended(folder):
+    assert "location.reload()" in (folder / "index.html").read_text()
+    pictures = np.zeros((2, 16, 16, 3), np.float32)
+    samples.write_epoch(folder, 4, 1, pictures, pictures, finished=True)
+    assert "location.reload()" not in (folder / "index.html").read_text()
+
+
+@pytest.mark.parametrize("content", [b"", b"junk", "half"])
+def test_damaged_grids_and_strange_files_are_passed_over(folder, content):
+    whole = (folder / "epoch_002.png").read_bytes()
+    (folder / "epoch_002.png").write_bytes(
+        whole[: len(whole) // 2] if content == "half" else content
+    )
+    (folder / "epoch_x.png").write_bytes(whole)
+    (folder / "epoch_1_old.png").write_bytes(whole)
+    pictures = np.zeros((2, 16, 16, 3), np.float32)
+    samples.write_epoch(folder, 4, 1, pictures, pictures)
+    with Image.open(folder / "progress.gif") as gif:
+        assert gif.n_frames == 4
+    page = (folder / "index.html").read_text()
+    assert "epoch_x" not in page and "epoch_004.png" in page
+    assert ("epoch_002.png" in page) == (content == "half"), "its header is whole"
 
 
 def test_losses_are_drawn(tmp_path):
@@ -62,6 +95,6 @@ def test_losses_are_drawn(tmp_path):
         "d_edge_gray",
     )
     csv.write_text("step," + ",".join(names) + "\n1,3,,2,,,,,,,,\n2,,5,2,1,1,1,9,1,1,1,1\n")
-    samples.plot_losses(csv, tmp_path / "losses.png", pretrain_steps=1)
+    plot_losses(csv, tmp_path / "losses.png", pretrain_steps=1)
     assert read_rgb(tmp_path / "losses.png").std() > 5
     assert sorted(p.name for p in tmp_path.iterdir()) == ["losses.png", "metrics.csv"]

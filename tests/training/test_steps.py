@@ -37,7 +37,7 @@ def test_train_step_returns_every_loss_and_moves_both_networks():
 
 def test_totals_are_the_weighted_terms():
     state = make_state(
-        LossWeights(
+        loss_weights=LossWeights(
             generator_adversarial_weight=2.0,
             discriminator_adversarial_weight=3.0,
             content_weight=5.0,
