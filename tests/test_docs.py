@@ -25,7 +25,6 @@ STILL_TO_COME = {
         f"{folder}{name}.md"
         for folder in ("docs/", "")
         for name in (
-            "data",
             "training",
             "judging",
             "several-gpus",

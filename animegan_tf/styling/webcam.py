@@ -74,7 +74,10 @@ def check_window() -> None:
     Raises:
         UserError: this OpenCV, or this machine, has none.
     """
-    if not cv2.currentUIFramework():
+    # Where there is no display, Qt ends the whole process: so another one tries it.
+    code = "import cv2; cv2.namedWindow('test'); cv2.destroyAllWindows()"
+    tried = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    if "not implemented" in tried.stderr:
         raise UserError(
             Finding(
                 "--webcam",
@@ -82,9 +85,7 @@ def check_window() -> None:
                 "pip uninstall opencv-python-headless; pip install --force-reinstall opencv-python",
             )
         )
-    # Where there is no display, Qt ends the whole process: so another one tries it.
-    code = "import cv2; cv2.namedWindow('test'); cv2.destroyAllWindows()"
-    if subprocess.run([sys.executable, "-c", code], capture_output=True).returncode:
+    if tried.returncode:
         raise UserError(
             Finding(
                 "--webcam",
