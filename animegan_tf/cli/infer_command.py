@@ -18,6 +18,7 @@ from animegan_tf.styling.jobs import ALL, HasTarget, Job, parse_shard
 from animegan_tf.styling.options import Options
 from animegan_tf.styling.pictures import stylize_files
 from animegan_tf.styling.plan import Plan, plan_jobs
+from animegan_tf.styling.preview import preview_of, preview_video
 from animegan_tf.styling.stylizer import Stylizer
 from animegan_tf.styling.video_jobs import VideoJob, VideoSettings
 from animegan_tf.styling.videos import stylize_video
@@ -43,7 +44,7 @@ def main(arguments: list[str]) -> int:
     print(f"{model.words}, on {device}", file=sys.stderr)
 
     failures = plan.failures + run_pictures(stylizer, pictures, options)
-    failures += run_videos(stylizer, videos, options)
+    failures += (run_previews if FLAGS.preview else run_videos)(stylizer, videos, options)
     for failure in failures:
         print(f"failed: {failure}", file=sys.stderr)
     return 1 if failures else 0
@@ -70,6 +71,8 @@ def chosen_plan(inputs: Sequence[str]) -> Plan:
         refuse(FOR_VIDEOS, "it is for videos, and there are none")
     if not plan.pictures:
         refuse(FOR_PICTURES, "it is for pictures, and there are none")
+    if FLAGS.preview:
+        check_previews(plan.videos)
     if not any(map(os.path.isdir, inputs)):
         refuse(FOR_FOLDERS, "it is for folders, and none is given")
     return plan
@@ -195,6 +198,26 @@ def run_videos(stylizer: Stylizer, jobs: list[VideoJob], options: Options) -> li
                 file=sys.stderr,
             )
     return failures
+
+
+def run_previews(stylizer: Stylizer, jobs: list[VideoJob], options: Options) -> list[Finding]:
+    """Writes a sheet for each video; returns what failed."""
+    failures = []
+    for job in jobs:
+        failure = preview_video(stylizer, job, options, count=FLAGS.preview)
+        if failure:
+            failures.append(failure)
+        else:
+            print(f"{printable(preview_of(job))}: {FLAGS.preview} frames", file=sys.stderr)
+    return failures
+
+
+def check_previews(jobs: list[VideoJob]) -> None:
+    """Makes sure that no file is in the place of a sheet."""
+    taken = [preview_of(job) for job in jobs if os.path.lexists(preview_of(job))]
+    if taken and not FLAGS.overwrite:
+        remedy = "Give --overwrite, or another --output"
+        raise UserError(Finding(str(path), "exists already", remedy) for path in taken)
 
 
 def run_webcam(inputs: list[str]) -> None:

@@ -165,6 +165,14 @@ flags.DEFINE_bool(
     "less flicker in videos: what holds still in the source holds still in the result",
     flag_values=FLAGS,
 )
+flags.DEFINE_integer(
+    "preview",
+    None,
+    "of each video write only a sheet of this many frames and their results, NAME_preview.jpg",
+    lower_bound=1,
+    upper_bound=100,
+    flag_values=FLAGS,
+)
 flags.DEFINE_string("device", "auto", "auto, cpu, gpu or gpu:N", flag_values=FLAGS)
 flags.DEFINE_enum(
     "precision",
@@ -174,7 +182,7 @@ flags.DEFINE_enum(
     flag_values=FLAGS,
 )
 
-FOR_VIDEOS = ("codec", "crf", "start", "duration", "sound", "temporal")
+FOR_VIDEOS = ("codec", "crf", "start", "duration", "sound", "temporal", "preview")
 FOR_PICTURES = ("format", "quality")
 FOR_FOLDERS = ("recursive",)
 FOR_CAMERA = {

@@ -16,6 +16,7 @@ pipeline       reading, the network, and writing side by side
 pictures       picture files and animations
 animations     animated GIFs, written frame by frame
 videos         videos, frame after frame
+preview        some frames of a video on a sheet, before hours are spent
 video_files    reading and writing them: `video_av` with PyAV, `video_opencv` without
 video_info     what both have in common
 webcam         what a camera sees, live

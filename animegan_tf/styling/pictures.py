@@ -164,7 +164,7 @@ class _Pictures:
         self._settle(self._batch_size)
 
     def _settle(self, limit):
-        """Waits until at most so many results are being written."""
+        """Waits until at most `limit` results are being written."""
         while len(self._writing) > limit:
             job, future = self._writing.popleft()
             with self._reported(job):

@@ -22,7 +22,7 @@ from animegan_tf.styling.video_info import VideoError
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_AHEAD = 2  # So many items wait before the network, and as many behind it.
+_AHEAD = 2  # Items that wait before the network, and as many behind it.
 
 
 @contextlib.contextmanager

@@ -1,7 +1,7 @@
 """What runs a network: Keras's generator, a SavedModel, or TFLite's interpreter.
 
-All of them take and give uint8 RGB (B, H, W, 3) of a size that they can do; the mirroring up to
-that size is `Stylizer`'s.
+All of them take and give uint8 RGB (B, H, W, 3) of a size that the network takes; `Stylizer`
+mirrors pictures up to it.
 """
 
 from __future__ import annotations

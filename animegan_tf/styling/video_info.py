@@ -44,13 +44,13 @@ class VideoInfo:
         time_base: unit of the frames' times, in seconds.
         origin: the file's own time, in seconds, that counts as 0 here.
         duration: seconds, or None.
-        exact_duration: a complete file has so many seconds: the file says so itself.
+        exact_duration: the file itself states `duration`; a shorter one is cut off.
         sound: codecs of the sound tracks.
         quarter_turns: how often the stored picture is turned left to stand upright.
         pixel_aspect: width of an upright pixel by its height.
         color: of the YUV values.
         notes: what is lost in any case, one line each.
-        frame_count: a complete file has so many frames, in formats that say so and mean it.
+        frame_count: how many frames a complete file has, where its format states that reliably.
     """
 
     width: int

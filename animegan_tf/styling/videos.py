@@ -48,7 +48,7 @@ def stylize_video(
         stylizer: does the work.
         job: from `plan_video` or `plan_jobs`.
         options: what is done to each frame; `quality` and `stream_format` do not apply.
-        batch_size: so many frames go through the network together.
+        batch_size: how many frames go through the network together.
         temporal: less flicker, see `TemporalFilter`.
         on_frames: called with the number of frames that have been done since the last call.
         on_note: called before the work begins with what of the source will be lost, one line

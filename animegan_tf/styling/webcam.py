@@ -21,14 +21,13 @@ TITLE = "AnimeGAN (q: quit)"
 class NewestFrame:
     """Reads a capture in a thread of its own and holds its newest frame only.
 
-    Whoever is slower than the camera gets the picture of now, and never an older one out of a
-    queue.
+    Whoever is slower than the camera gets the current picture, never an older one from a queue.
 
     Args:
         capture: a `cv2.VideoCapture`, or whatever has its `read()`.
 
     Attributes:
-        dropped: so many frames were replaced by newer ones before anyone took them.
+        dropped: how many frames were replaced by newer ones before anyone took them.
     """
 
     def __init__(self, capture):

@@ -16,10 +16,12 @@ import pytest
 import tensorflow as tf
 from project import ROOT
 
+from animegan_tf import images
 from animegan_tf.errors import UserError
 from animegan_tf.networks.generator import build_generator
 from animegan_tf.styling import plan, video_files
 from animegan_tf.styling.options import Options
+from animegan_tf.styling.preview import preview_video
 from animegan_tf.styling.sources import find_sources
 from animegan_tf.styling.stylizer import Stylizer
 from animegan_tf.styling.temporal import TemporalFilter
@@ -408,6 +410,16 @@ def test_damaged_packets_are_reported(stylizer, tmp_path):
     assert len(read_video(tmp_path / "clip_anime.mp4")[0]) == 8
 
 
+@pytest.mark.parametrize("part", [0.8, 0.95])
+def test_missing_frames_of_a_damaged_avi_are_counted(stylizer, tmp_path, part):
+    source = write_video(tmp_path / "clip.avi", noise(25), codec="mpeg4", sound=False)
+    os.truncate(source, int(source.stat().st_size * part))
+    finding = stylize_video(stylizer, plan_video(source), UNCHANGED)
+    done = len(read_video(tmp_path / "clip_anime.mp4")[0])
+    assert 0 < done < 25
+    assert finding.reason == f"damaged frames left out: {25 - done}"
+
+
 def test_what_is_no_video_is_found_before_the_work(tmp_path):
     (tmp_path / "empty.mp4").touch()
     (tmp_path / "text.mp4").write_text("not a video")
@@ -686,3 +698,27 @@ def test_without_pyav_what_is_wrong_is_found_too(stylizer, without_av, tmp_path)
         plan_video(whole, tmp_path / "x.mp4", crf=20)
     with pytest.raises(UserError, match="no video"):
         plan_video(text, tmp_path / "x.mp4")
+
+
+def test_a_preview_shows_frames_spread_over_the_part_that_is_to_be_done(stylizer, clip, tmp_path):
+    job = plan_video(clip, tmp_path / "out.mp4", start=0.2, duration=0.4)
+    assert preview_video(stylizer, job, count=2) is None
+    assert os.listdir(tmp_path) == ["out_preview.jpg"]
+    sheet = images.read_rgb(tmp_path / "out_preview.jpg")
+    assert sheet.shape == (2 * 32, 2 * 48, 3)
+    source = read_video(clip)[0]
+    assert [number_of(sheet[top : top + 32, :48], 25) for top in (0, 32)] == [8, 13]
+    assert difference(gray(sheet[:32, 48:]), gray(stylizer(source[8]))) < 12
+    assert difference(sheet[:32, 48:], sheet[:32, :48]) > 20
+
+
+def test_a_preview_is_written_in_place_of_the_video(command, generator_file, clip, tmp_path):
+    (tmp_path / "clip.mp4").write_bytes(clip.read_bytes())
+    arguments = (f"--model={generator_file}", "clip.mp4", "--preview=3")
+    done = command("infer", *arguments, folder=tmp_path)
+    assert done.status == 0, done.stderr
+    assert "clip_anime_preview.jpg: 3 frames" in done.stderr
+    assert sorted(os.listdir(tmp_path)) == ["clip.mp4", "clip_anime_preview.jpg"]
+    again = command("infer", *arguments, folder=tmp_path)
+    assert again.status == 2 and "clip_anime_preview.jpg: exists already" in again.stderr
+    assert command("infer", *arguments, "--overwrite", folder=tmp_path).status == 0
