@@ -94,6 +94,14 @@ def test_a_style_trained_here_wins_over_one_that_comes_with_the_project(
     assert "style cel, trained here: runs/cel/1 (not the style of this name" in done.stderr
 
 
+def test_the_style_demo_is_what_the_demo_has_trained(command, folder, generator_file):
+    (folder / "demo/run").mkdir(parents=True)
+    shutil.copy(generator_file, folder / "demo/run/generator.keras")
+    done = command("infer", "a.png", "--style=demo", folder=folder)
+    assert done.status == 0, done.stderr
+    assert "style demo, trained here: demo/run" in done.stderr
+
+
 def test_where_no_style_comes_with_the_project_one_is_asked_for(command, folder, monkeypatch):
     monkeypatch.setattr(styles, "FOLDER", folder / "nothing")
     done = command("infer", "a.png", folder=folder)
