@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from harness import Row, alternate, compare, run_program
+from harness import Row, compare, run_program
 from plain import smooth_edges_by_pixel
 
 from animegan_tf.data.batches import TrainingData
@@ -16,6 +16,7 @@ from animegan_tf.data.drawn import draw_anime, make_demo_dataset
 from animegan_tf.data.edges import smooth_edges
 from animegan_tf.data.find import find_training_files
 from animegan_tf.images import encode_image, gray_of
+from animegan_tf.timing import alternate
 
 GPU_IMAGES_PER_SECOND = 200
 SETS = (100, 10_000)

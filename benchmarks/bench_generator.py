@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from harness import THREADS, Row, alternate, compare
+from harness import THREADS, Row, compare
 
 from animegan_tf.data.scenery import draw_photo
 from animegan_tf.exporting.onnx import build_onnx
@@ -19,6 +19,7 @@ from animegan_tf.networks.frozen import constant_network
 from animegan_tf.networks.generator import build_generator
 from animegan_tf.networks.loading import find_weights, read_model
 from animegan_tf.styling.options import PRECISIONS
+from animegan_tf.timing import alternate
 
 SIZES = (256, 1024)
 

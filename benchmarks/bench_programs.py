@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from harness import Row, alternate, compare, run_program
+from harness import Row, compare, run_program
 
 from animegan_tf.data.scenery import draw_photo
 from animegan_tf.images import write_image
@@ -18,6 +18,7 @@ from animegan_tf.opencv import cv2
 from animegan_tf.styling.plan import plan_video
 from animegan_tf.styling.stylizer import Stylizer
 from animegan_tf.styling.videos import stylize_video
+from animegan_tf.timing import alternate
 
 PHOTOS, FRAMES = 30, 24
 

@@ -6,11 +6,12 @@ import dataclasses
 from collections.abc import Callable, Iterator
 
 import tensorflow as tf
-from harness import THREADS, Row, alternate, compare
+from harness import THREADS, Row, compare
 from plain import PlainTrainingState
 
 from animegan_tf.networks.perceptual import build_vgg19
 from animegan_tf.networks.table1 import measure
+from animegan_tf.timing import alternate
 from animegan_tf.training.config import TrainConfig
 from animegan_tf.training.steps import TrainingState
 

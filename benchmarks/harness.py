@@ -7,7 +7,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,22 +45,6 @@ class Row:
             return ""
         held = self.median >= self.reach if self.higher else self.median <= self.reach
         return "yes" if held else "no"
-
-
-def alternate(
-    functions: Mapping[str, Callable[[], object]], rounds: int, warm_up: int = 1
-) -> dict[str, list[float]]:
-    """Calls each function in turn, `rounds` times, and returns the seconds of each call."""
-    for function in functions.values():
-        for _ in range(warm_up):
-            function()
-    times = {name: [] for name in functions}
-    for _ in range(rounds):
-        for name, function in functions.items():
-            start = time.perf_counter()
-            function()
-            times[name].append(time.perf_counter() - start)
-    return times
 
 
 def compare(

@@ -17,12 +17,12 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 import tensorflow as tf
-from harness import alternate
 
 from animegan_tf.cli.command import new_flags, run
 from animegan_tf.networks.frozen import constant_network
 from animegan_tf.networks.generator import build_generator
 from animegan_tf.styling.options import PRECISIONS
+from animegan_tf.timing import alternate
 
 ROUNDS = 5
 

@@ -74,13 +74,6 @@ def test_rows_say_whether_the_goal_is_met():
     assert harness.Row("a", "b", reach=1, missing="not installed").met == ""
 
 
-def test_alternate_takes_turns():
-    calls = []
-    times = harness.alternate({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, 2)
-    assert calls == ["a", "b", "a", "b", "a", "b"]
-    assert {name: len(seconds) for name, seconds in times.items()} == {"a": 2, "b": 2}
-
-
 def test_run_program_measures_memory_and_reports_failure():
     seconds, peak = harness.run_program("-c", "data = bytes(50_000_000)")
     assert seconds > 0 and 50e6 < peak < 2e9

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import tempfile
 from pathlib import Path
@@ -11,22 +12,32 @@ from animegan_tf.cli.models import choose_model
 from animegan_tf.data.find import find_training_files
 from animegan_tf.devices import select_device
 from animegan_tf.errors import Finding, UserError, check_all
-from animegan_tf.exporting import lighter, onnx, saved_model, tflite
+from animegan_tf.exporting import lighter, onnx, saved_model
 from animegan_tf.exporting.parity import Reference, check, put_in_place
 from animegan_tf.exporting.photos import drawn_photos, read_photos, split_evenly
 from animegan_tf.exporting.report import build_report, describe, read_report, write_report
+from animegan_tf.exporting.tflite.conversion import quieten_converters
+from animegan_tf.exporting.tflite.exporter import Exporter
 from animegan_tf.images import find_images, write_bytes
 from animegan_tf.networks.loading import find_weights, read_model
 from animegan_tf.runs import check_name, run_of
 from animegan_tf.training.config import read_config
 
 CHECK_PHOTOS = 8
+TARGET_OF_FLAG = {
+    "tflite_io": "tflite",
+    "tflite_sizes": "tflite",
+    "tflite_precision": "tflite",
+    "calibration_photos": "tflite",
+}
+"""Flags that mean something for one target only."""
 
 
 def main(arguments: list[str]) -> int | None:
-    tflite.quieten_converters()
+    quieten_converters()
     targets = chosen_targets()
-    _, model, (photos, calibration, photo_source), sizes, others, *_ = check_all(
+    _, _, model, (photos, calibration, photo_source), sizes, others, *_ = check_all(
+        functools.partial(check_flags, targets),
         functools.partial(select_device, FLAGS.device),
         choose_weights,
         choose_photos,
@@ -36,36 +47,33 @@ def main(arguments: list[str]) -> int | None:
     )
     name, output = choose_output(model)
     earlier = read_report(output)
-    generator = read_model(model)
-    others = {str(other.path): read_model(other) for other in others}
-    print(f"{model.path} -> {output}\nchecked on {photo_source}", flush=True)
-
-    reference = Reference(generator)
-    with tempfile.TemporaryDirectory(dir=output, prefix=".exporting-") as folder:
+    with working_folder(output) as folder:
+        generator = read_model(model)
+        others = {str(other.path): read_model(other) for other in others}
+        print(f"{model.path} -> {output}\nchecked on {photo_source}", flush=True)
+        reference = Reference(generator)
         entries = [
             finish(artifact, reference, photos, output)
             for artifact in export(
-                targets, generator, name, reference, calibration, sizes, Path(folder), output
+                targets, generator, name, reference, calibration, sizes, folder, output
             )
         ]
-    rows = (
-        lighter.compare({str(model.path): generator, **others}, reference, photos) if others else []
-    )
+    rows = []
+    if others:
+        rows = lighter.compare({str(model.path): generator, **others}, reference, photos)
     if "savedmodel" in targets:
         write_serving_files(name, output)
-    write_report(
-        build_report(
-            name=name,
-            model=str(model.path),
-            generator=generator,
-            photos=photo_source,
-            artifacts=entries,
-            lighter=rows,
-            output=output,
-            earlier=earlier,
-        ),
-        output,
+    report = build_report(
+        name=name,
+        model=str(model.path),
+        generator=generator,
+        photos=photo_source,
+        artifacts=entries,
+        lighter=rows,
+        output=output,
+        earlier=earlier,
     )
+    write_report(report, output)
     print(f"report: {output / 'report.md'}")
     refused = [entry["path"] for entry in entries if not entry["in_place"]]
     for path in refused:
@@ -76,6 +84,27 @@ def main(arguments: list[str]) -> int | None:
 def chosen_targets():
     targets = [target for target in ("savedmodel", "tflite", "onnx") if FLAGS[target].value]
     return targets or ["savedmodel", "tflite", "onnx"]
+
+
+def check_flags(targets):
+    """Refuses flags that would have no effect."""
+    remedy = "Leave it out, or add what it is for"
+    findings = [
+        Finding(f"--{flag}", f"applies to --{target}, which is not written", remedy)
+        for flag, target in TARGET_OF_FLAG.items()
+        if FLAGS[flag].present and target not in targets
+    ]
+    quantized = {"int8", "dynamic_int8"} & set(FLAGS.tflite_precision)
+    if "tflite" in targets and FLAGS["calibration_photos"].present and not quantized:
+        findings.append(
+            Finding(
+                "--calibration_photos",
+                "applies to int8 and dynamic_int8, neither of which is written",
+                remedy,
+            )
+        )
+    if findings:
+        raise UserError(findings)
 
 
 def choose_weights():
@@ -165,18 +194,34 @@ def parse_sizes():
 
 
 def choose_output(model):
-    """The export's name and its folder, which is made."""
+    """The export's name and its folder."""
     style = FLAGS.style or (config_of_run() or {}).get("style")
     name = FLAGS.name or (style or model.path.stem).lower()
     check_name("--name", name)
-    output = Path(FLAGS.output or Path("exports") / name)
+    return name, Path(FLAGS.output or Path("exports") / name)
+
+
+@contextlib.contextmanager
+def working_folder(output):
+    """A folder inside the output folder in which exports are written and checked.
+
+    It is removed in the end, and so is the output folder if nothing came of it.
+    """
+    made = [folder for folder in (output, *output.parents) if not folder.exists()]
     try:
         output.mkdir(parents=True, exist_ok=True)
+        working = tempfile.TemporaryDirectory(dir=output, prefix=".exporting-")
     except OSError as error:
         raise UserError(
-            Finding(f"--output={output}", error.strerror or str(error), "Name a folder")
+            Finding(f"--output={output}", error.strerror or str(error), "Name a folder to write to")
         ) from error
-    return name, output
+    try:
+        with working as folder:
+            yield Path(folder)
+    finally:
+        for folder in made:
+            with contextlib.suppress(OSError):  # It is not empty.
+                folder.rmdir()
 
 
 def export(targets, generator, name, reference, calibration, sizes, folder, output):
@@ -188,7 +233,7 @@ def export(targets, generator, name, reference, calibration, sizes, folder, outp
     if "onnx" in targets:
         yield onnx.export_onnx(generator, folder, output)
     if "tflite" in targets:
-        yield from tflite.Exporter(generator, reference, calibration, FLAGS.tflite_io).export(
+        yield from Exporter(generator, reference, calibration, FLAGS.tflite_io).export(
             folder, output, sizes, FLAGS.tflite_precision
         )
 

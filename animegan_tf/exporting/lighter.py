@@ -9,7 +9,8 @@ import tensorflow as tf
 
 from animegan_tf.exporting.parity import Reference, difference, latencies
 from animegan_tf.exporting.photos import PARITY_SIZES, fit
-from animegan_tf.exporting.tflite import Kind, convert, runner
+from animegan_tf.exporting.tflite.conversion import Variant, convert
+from animegan_tf.exporting.tflite.runtime import runner
 from animegan_tf.networks.generator import width_of
 from animegan_tf.networks.table1 import measure
 
@@ -48,7 +49,7 @@ def compare(
         own = Reference(generator)
         found = difference((own(picture), reference(picture)) for picture in pictures)
         cost = measure(generator)
-        run = runner(convert(generator, Kind("float32", 256, "float32")), "float32")
+        run = runner(convert(generator, Variant("float32", 256, "float32")), "float32")
         milliseconds, keras_milliseconds = latencies(
             [run, reference.compute], fit(photos[0], 256, 256)
         )
@@ -58,7 +59,7 @@ def compare(
                 width=width_of(generator),
                 parameters=cost.parameters,
                 flops=cost.flops,
-                file_bytes=len(convert(generator, Kind("float16", 256, "float32"))),
+                file_bytes=len(convert(generator, Variant("float16", 256, "float32"))),
                 milliseconds=milliseconds,
                 times_keras=round(milliseconds / keras_milliseconds, 3),
                 psnr_db=round(found.psnr, 2) if np.isfinite(found.psnr) else "the same",

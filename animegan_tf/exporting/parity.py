@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import statistics
-import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +18,7 @@ from animegan_tf.exporting.photos import PARITY_SIZES, fit
 from animegan_tf.images import to_float, to_uint8
 from animegan_tf.networks.padding import mirror_up
 from animegan_tf.quiet import held_back_stderr
+from animegan_tf.timing import alternate
 
 _PEAK = 2.0  # Of values in [-1, 1].
 
@@ -184,18 +185,9 @@ def _pair(result, expected):
 def latencies(
     runs: Sequence[Callable[[np.ndarray], object]], picture: np.ndarray, repeats: int = 3
 ) -> list[float]:
-    """Median milliseconds of a call of each; one call before them does not count.
-
-    They take turns, so that other work on the machine slows all of them alike.
-    """
-    times = []
-    for _ in range(1 + repeats):
-        times.append([])
-        for run in runs:
-            start = time.perf_counter()
-            run(picture)
-            times[-1].append(1000 * (time.perf_counter() - start))
-    return [statistics.median(own) for own in zip(*times[1:])]
+    """Median milliseconds of a call of each; they take turns."""
+    calls = {str(i): functools.partial(run, picture) for i, run in enumerate(runs)}
+    return [1000 * statistics.median(own) for own in alternate(calls, repeats).values()]
 
 
 def size_on_disk(path: Path) -> int:

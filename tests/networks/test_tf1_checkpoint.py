@@ -1,14 +1,11 @@
 """Import of the authors' checkpoints, written here by TensorFlow 1's own Saver."""
 
 import os
-import subprocess
-import sys
 
 import golden_values
 import numpy as np
 import pytest
 import tensorflow as tf
-from project import ROOT
 
 from animegan_tf.errors import UserError
 from animegan_tf.networks.keras_file import load_generator
@@ -52,27 +49,22 @@ def test_imported_weights_give_the_golden_output(hayao):
     np.testing.assert_allclose(anime, golden_values.arrays("generator")["out_64"], atol=5e-4)
 
 
-def test_command_writes_a_keras_file(hayao, tmp_path):
+def test_command_writes_a_keras_file(command, hayao, tmp_path):
     target = tmp_path / "hayao.keras"
-    command = [sys.executable, "-m", "animegan_tf", "import", hayao, str(target)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=_repository())
-    assert done.returncode == 0, done.stderr
+    done = command("import", hayao, target)
+    assert done.status == 0, done.stderr
     assert "3,956,096 parameters" in done.stdout
-    imported = load_generator(target)
+    imported, weights = load_generator(target), golden_weights()
     for ours, theirs in generator_variable_names().items():
         layer, _ = ours.split("/")
         assert any(
-            np.array_equal(weight, golden_weights()[theirs])
+            np.array_equal(weight, weights[theirs])
             for weight in imported.get_layer(layer).get_weights()
         )
 
-    again = subprocess.run(command, capture_output=True, text=True, cwd=_repository())
-    assert again.returncode == 2
+    again = command("import", hayao, target)
+    assert again.status == 2
     assert "exists already" in again.stderr
-
-
-def _repository():
-    return str(ROOT)
 
 
 @pytest.mark.parametrize("given", ["prefix", "index", "data", "folder"])
