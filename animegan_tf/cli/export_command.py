@@ -46,8 +46,8 @@ def main(arguments: list[str]) -> int | None:
         *([onnx.check_onnx_installed] * ("onnx" in targets)),
     )
     name, output = choose_output(model)
-    earlier = read_report(output)
     with working_folder(output) as folder:
+        earlier = read_report(output)
         generator = read_model(model)
         others = {str(other.path): read_model(other) for other in others}
         print(f"{model.path} -> {output}\nchecked on {photo_source}", flush=True)

@@ -16,6 +16,9 @@ from animegan_tf.networks.layers import (
 WIDTH = 64
 """Channels of the first convolution in the paper: 3,956,096 parameters."""
 
+MAX_WIDTH = 512
+"""No file of a wider generator is read: it would be larger than 1 GB."""
+
 
 class Stage(NamedTuple):
     """One part of the network, for those who take it apart: tiles, quantization.
@@ -87,6 +90,16 @@ def stage_of(name: str) -> Stage | None:
     """
     found = _STAGE_NAME.search(name)
     return _STAGES_BY_NAME[found[0]] if found else None
+
+
+def is_width(value: object) -> bool:
+    """Whether a value, perhaps from a stranger's file, is a width that a generator can have."""
+    return type(value) is int and 0 < value <= MAX_WIDTH and value % 2 == 0
+
+
+def parameters_of(width: int) -> int:
+    """How many parameters a generator of a width has."""
+    return 948 * width**2 + 1142 * width
 
 
 def width_of(generator: tf.keras.Model) -> int:

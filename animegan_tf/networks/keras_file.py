@@ -1,4 +1,10 @@
-"""Keras files of generators (`*.keras`), written and read on either Keras."""
+"""Keras files of generators (`*.keras`), written and read on either Keras.
+
+Keras 2 and Keras 3 don't read each other's layer configurations, but they agree on how weights are
+laid out. So the network is built anew, at the width that the file has, and only the weights are
+read. Nothing in a file is run: it is an archive whose members, JSON, and arrays are checked against
+what a generator of that width can have, before memory is taken for them.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +15,29 @@ import os
 import re
 import tempfile
 import zipfile
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import h5py
+import numpy as np
 import tensorflow as tf
 
 from animegan_tf.errors import Finding, UserError
-from animegan_tf.networks.generator import STAGES, build_generator
+from animegan_tf.networks.generator import (
+    MAX_WIDTH,
+    STAGES,
+    build_generator,
+    is_width,
+    parameters_of,
+)
+from animegan_tf.networks.untrusted import hdf5_member, open_zip, read_array, read_member
+
+_REMEDY = "Give the generator.keras of a training run"
+_CONFIG, _METADATA, _WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
+_MAX_CONFIG = 1_000_000  # Keras writes about 120 kB.
+_MAX_OVERHEAD = 4_000_000  # Of HDF5: about 400 kB, since Keras writes a group for every layer.
+_DATE = (1980, 1, 1, 0, 0, 0)  # The earliest that a zip archive can have.
 
 
 def save_generator(generator: tf.keras.Model, path: str | os.PathLike) -> None:
@@ -27,12 +49,53 @@ def save_generator(generator: tf.keras.Model, path: str | os.PathLike) -> None:
         os.replace(written, path)
 
 
-def load_generator(path: str | os.PathLike, dtype: str = "float32") -> tf.keras.Model:
-    """Reads a generator from a Keras file that `save_generator` wrote, on either Keras.
+def pack_generator(generator: tf.keras.Model, path: str | os.PathLike) -> None:
+    """Writes a Keras file of less than half the size: float16 weights, compressed.
 
-    Keras 2 and Keras 3 don't read each other's layer configurations, but they agree on how
-    weights are laid out. So the network is built anew, at the width that the file has, and only
-    the weights are read.
+    `load_generator` reads it as float32. The same generator gives the same bytes on one version of
+    Keras.
+
+    Raises:
+        ValueError: a weight is too large for float16.
+    """
+    path = Path(path)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".saving-") as folder:
+        plain, packed = Path(folder) / "plain.keras", Path(folder) / "packed.keras"
+        generator.save(plain)
+        with zipfile.ZipFile(plain) as source, zipfile.ZipFile(packed, "w") as target:
+            metadata = json.loads(source.read(_METADATA))
+            metadata.pop("date_saved", None)
+            for name, content, method in (
+                (_METADATA, json.dumps(metadata).encode(), zipfile.ZIP_STORED),
+                (_CONFIG, source.read(_CONFIG), zipfile.ZIP_DEFLATED),
+                (_WEIGHTS, _packed_weights(generator), zipfile.ZIP_STORED),
+            ):
+                target.writestr(zipfile.ZipInfo(name, _DATE), content, method)
+        os.replace(packed, path)
+
+
+def _packed_weights(generator):
+    content = io.BytesIO()
+    with h5py.File(content, "w") as file:
+        for layer, group in _weight_groups(generator):
+            for i, weights in enumerate(layer.get_weights()):
+                with np.errstate(over="ignore"):
+                    half = weights.astype(np.float16)
+                if not np.isfinite(half).all():
+                    raise ValueError(f"{layer.name} has weights that float16 can't hold")
+                file.create_dataset(
+                    f"layers/{group}/vars/{i}",
+                    data=half,
+                    chunks=half.shape,
+                    compression="gzip",
+                    compression_opts=9,
+                    shuffle=True,
+                )
+    return content.getvalue()
+
+
+def load_generator(path: str | os.PathLike, dtype: str = "float32") -> tf.keras.Model:
+    """Reads a generator from a Keras file that this module wrote, on either Keras.
 
     Args:
         path: the `.keras` file.
@@ -41,34 +104,67 @@ def load_generator(path: str | os.PathLike, dtype: str = "float32") -> tf.keras.
     Raises:
         UserError: the file is missing, damaged, or holds another network.
     """
-    remedy = "Give the generator.keras of a training run"
     try:
-        with zipfile.ZipFile(path) as archive:
-            layers = json.loads(archive.read("config.json"))["config"]["layers"]
-            weights = archive.read("model.weights.h5")
-    except (OSError, zipfile.BadZipFile, KeyError, ValueError, TypeError) as error:
-        raise UserError(
-            Finding(str(path), f"not a readable Keras file ({error})", remedy)
-        ) from error
-    widths = [layer["config"]["filters"] for layer in layers if layer.get("name") == STAGES[0].name]
-    if len(widths) != 1:
-        raise UserError(Finding(str(path), "a Keras model, but not an AnimeGAN generator", remedy))
-    generator = build_generator(widths[0], dtype)
+        with open_zip(path) as archive:
+            width = _width_in(read_member(archive, _CONFIG, _MAX_CONFIG))
+            if width is None:
+                reason = "a Keras model, but not an AnimeGAN generator"
+                raise UserError(Finding(str(path), reason, _REMEDY))
+            limit = 4 * parameters_of(width) + _MAX_OVERHEAD
+            weights = read_member(archive, _WEIGHTS, limit)
+    except (OSError, zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError) as error:
+        reason = f"not a readable Keras file ({error})"
+        raise UserError(Finding(str(path), reason, _REMEDY)) from error
+    generator = build_generator(width, dtype)
     try:
-        with h5py.File(io.BytesIO(weights)) as file:
-            _set_weights(generator, file["layers"])
-    except (KeyError, ValueError, OSError) as error:
-        raise UserError(Finding(str(path), f"its weights do not fit ({error})", remedy)) from error
+        with h5py.File(io.BytesIO(weights), "r") as file:
+            for layer, group in _weight_groups(generator):
+                arrays = hdf5_member(file, "layers", group, "vars")
+                layer.set_weights(
+                    [
+                        read_array(hdf5_member(arrays, str(i)), variable.shape)
+                        for i, variable in enumerate(layer.weights)
+                    ]
+                )
+    except (KeyError, ValueError, TypeError, OSError, RuntimeError) as error:
+        raise UserError(Finding(str(path), f"its weights do not fit ({error})", _REMEDY)) from error
     return generator
 
 
-def _set_weights(model, groups):
-    """Reads Keras's weights layout: `<class>`, `<class>_1`, ..., each with `vars/0`, `vars/1`."""
-    seen = collections.Counter()
+def _width_in(config: bytes) -> int | None:
+    """The generator's width that a Keras configuration says; it is read as data, never built.
+
+    None for the configuration of another network.
+
+    Raises:
+        ValueError: not a configuration, or an impossible width.
+    """
+    first = STAGES[0].name
+    try:
+        layers = json.loads(config)["config"]["layers"]
+        named = [layer["config"] for layer in layers if layer["config"].get("name") == first]
+        widths = [config["filters"] for config in named]
+    except RecursionError as error:
+        raise ValueError(f"{_CONFIG} is nested too deeply") from error
+    except (TypeError, KeyError, AttributeError) as error:
+        raise ValueError(f"{_CONFIG} does not describe a network of layers") from error
+    if len(widths) != 1:
+        return None
+    if not is_width(widths[0]):
+        found = str(widths[0])[:40]
+        raise ValueError(f"its width must be an even number from 2 to {MAX_WIDTH}, not {found}")
+    return widths[0]
+
+
+def _weight_groups(model) -> Iterator[tuple[tf.keras.layers.Layer, str]]:
+    """The layers with weights, and their groups below `layers` in Keras's files.
+
+    Keras numbers the layers of a class: `conv2d`, `conv2d_1`, ...; each group has `vars/0`, ...
+    """
+    seen: collections.Counter = collections.Counter()
     for layer in model.layers:
         kind = re.sub(r"(?<=[a-z0-9])(?=[A-Z][a-z])", "_", type(layer).__name__).lower()
         name = f"{kind}_{seen[kind]}" if seen[kind] else kind
         seen[kind] += 1
         if layer.weights:
-            arrays = groups[name]["vars"]
-            layer.set_weights([arrays[str(i)][()] for i in range(len(arrays))])
+            yield layer, name

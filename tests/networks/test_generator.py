@@ -1,20 +1,17 @@
-import json
-import zipfile
-
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from animegan_tf.errors import UserError
 from animegan_tf.networks.frozen import layers_with_inputs
 from animegan_tf.networks.generator import (
     ANIME,
     STAGES,
+    WIDTH,
     build_generator,
+    parameters_of,
     stage_of,
     width_of,
 )
-from animegan_tf.networks.keras_file import load_generator, save_generator
 from animegan_tf.networks.layers import InstanceNormalization
 
 PHOTO = np.random.RandomState(0).uniform(-1, 1, (1, 24, 32, 3)).astype(np.float32)
@@ -71,6 +68,11 @@ def test_width_of_a_generator_is_the_one_it_was_built_with(small):
     assert width_of(build_generator(4)) == 4
 
 
+def test_parameters_of_a_width(small):
+    assert parameters_of(WIDTH) == 3956096
+    assert parameters_of(8) == small.count_params()
+
+
 def test_initial_values():
     """Glorot uniform everywhere but the depthwise kernels of the inverted residual blocks."""
     tf.keras.utils.set_random_seed(0)
@@ -104,57 +106,3 @@ def test_mixed_precision_is_close_and_gives_float32(small):
     output = mixed(PHOTO)
     assert output.dtype == tf.float32
     assert np.abs(output - small(PHOTO)).mean() < 0.05
-
-
-def test_saved_and_loaded(small, tmp_path):
-    save_generator(small, tmp_path / "generator.keras")
-    loaded = load_generator(tmp_path / "generator.keras")
-    np.testing.assert_array_equal(loaded(PHOTO), small(PHOTO))
-    assert [p.name for p in tmp_path.iterdir()] == ["generator.keras"]
-
-
-def test_loads_a_file_that_the_other_keras_wrote(tmp_path):
-    """tests/golden/keras{2,3}.keras: width 4, the same weights, written by either Keras."""
-    from golden_values import GOLDEN
-
-    outputs = [load_generator(GOLDEN / f"keras{n}.keras")(PHOTO).numpy() for n in (2, 3)]
-    np.testing.assert_array_equal(*outputs)
-    assert outputs[0].std() > 0.05
-
-
-def test_saving_over_an_earlier_file_replaces_it_whole(small, tmp_path):
-    path = tmp_path / "generator.keras"
-    path.write_bytes(b"earlier")
-    save_generator(small, path)
-    assert load_generator(path).count_params() == small.count_params()
-
-
-def test_loading_something_else_says_what_it_is(small, tmp_path):
-    text = tmp_path / "text.keras"
-    text.write_text("not a model")
-    with pytest.raises(UserError, match="not a readable Keras file"):
-        load_generator(text)
-    with pytest.raises(UserError, match="No such file"):
-        load_generator(tmp_path / "missing.keras")
-
-    other = tf.keras.Sequential([tf.keras.Input((2,)), tf.keras.layers.Dense(1)])
-    other.save(tmp_path / "other.keras")
-    with pytest.raises(UserError, match="not an AnimeGAN generator"):
-        load_generator(tmp_path / "other.keras")
-
-    save_generator(small, tmp_path / "small.keras")
-    with (
-        zipfile.ZipFile(tmp_path / "small.keras") as source,
-        zipfile.ZipFile(tmp_path / "mixed_up.keras", "w") as target,
-    ):
-        for name in source.namelist():
-            content = source.read(name)
-            if name == "config.json":
-                config = json.loads(content)
-                for layer in config["config"]["layers"]:
-                    if layer["name"] == "b1_conv1":
-                        layer["config"]["filters"] = 12
-                content = json.dumps(config)
-            target.writestr(name, content)
-    with pytest.raises(UserError, match="weights do not fit"):
-        load_generator(tmp_path / "mixed_up.keras")
