@@ -12,7 +12,7 @@ from animegan_tf.cli.models import choose_model
 from animegan_tf.data.find import find_training_files
 from animegan_tf.devices import select_device
 from animegan_tf.errors import Finding, UserError, check_all
-from animegan_tf.exporting import lighter, onnx, saved_model
+from animegan_tf.exporting import lighter, onnx, saved_model, serving
 from animegan_tf.exporting.parity import Reference, check, put_in_place
 from animegan_tf.exporting.photos import drawn_photos, read_photos, split_evenly
 from animegan_tf.exporting.report import build_report, describe, read_report, write_report
@@ -25,6 +25,7 @@ from animegan_tf.training.config import read_config
 
 CHECK_PHOTOS = 8
 TARGET_OF_FLAG = {
+    "max_request_pixels": "savedmodel",
     "tflite_io": "tflite",
     "tflite_sizes": "tflite",
     "tflite_precision": "tflite",
@@ -228,7 +229,12 @@ def export(targets, generator, name, reference, calibration, sizes, folder, outp
     """Writes each target into the working folder, one after the other."""
     if "savedmodel" in targets:
         yield saved_model.export_saved_model(
-            generator, name, folder, output / "savedmodel", calibration[0]
+            generator,
+            name,
+            folder,
+            output / "savedmodel",
+            calibration[0],
+            FLAGS.max_request_pixels,
         )
     if "onnx" in targets:
         yield onnx.export_onnx(generator, folder, output)
@@ -257,5 +263,5 @@ def finish(artifact, reference, photos, output):
 def write_serving_files(name, output):
     folder = output / "serving"
     folder.mkdir(exist_ok=True)
-    for file_name, text in saved_model.serving_files(name).items():
+    for file_name, text in serving.serving_files(name).items():
         write_bytes(folder / file_name, text.encode())

@@ -1,9 +1,10 @@
 """A trained generator for servers and phones.
 
-saved_model    TensorFlow Serving
-tflite         phones; int8 by way of `equalize`
+saved_model    TensorFlow Serving: the graph and its signatures
+picture_bytes  encoded pictures inside that graph
+serving        warm-up requests and configuration for the server
+tflite         phones
 onnx           ONNX Runtime and what reads its files
-equalize       spreads a generator's ranges evenly, so that int8 loses less
 parity         reads each file back by its own runtime and compares it with the Keras model
 photos         the pictures for that
 lighter        generators of less width beside the exported one

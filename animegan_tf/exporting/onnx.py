@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -84,7 +85,7 @@ def export_onnx(generator: tf.keras.Model, folder: Path, output: Path) -> Artifa
     )
 
 
-def build_onnx(generator: tf.keras.Model):
+def build_onnx(generator: tf.keras.Model) -> Any:
     """The generator as an `onnx.ModelProto`. Inside it is NCHW, as ONNX's convolutions are."""
     from onnx import TensorProto, helper, numpy_helper
 
@@ -126,10 +127,14 @@ def build_onnx(generator: tf.keras.Model):
             node("InstanceNormalization", [*inputs, gamma, beta], name, epsilon=layer.epsilon)
         elif isinstance(layer, ReflectionPadding2D):
             (top, bottom), (left, right) = layer.padding
-            pads = constant(f"{name}_pads", np.int64([0, 0, top, left, 0, 0, bottom, right]))
+            pads = constant(
+                f"{name}_pads", np.array([0, 0, top, left, 0, 0, bottom, right], np.int64)
+            )
             node("Pad", [*inputs, pads], name, mode="reflect")
         elif isinstance(layer, LegacyBilinearResize):
-            scales = constant(f"{name}_scales", np.float32([1, 1, layer.factor, layer.factor]))
+            scales = constant(
+                f"{name}_scales", np.array([1, 1, layer.factor, layer.factor], np.float32)
+            )
             node(
                 "Resize",
                 [*inputs, "", scales],

@@ -133,7 +133,7 @@ class Reference:
             lambda photo: generator(photo, training=False),
             input_signature=[tf.TensorSpec((1, None, None, 3))],
         )
-        self._known = {}
+        self._known: dict[tuple, np.ndarray] = {}
 
     def __call__(self, photo: np.ndarray) -> np.ndarray:
         """uint8 photo (H, W, 3), any size, to float32 (H, W, 3) in [-1, 1].

@@ -16,7 +16,7 @@ from animegan_tf.devices import processor_name
 from animegan_tf.errors import Finding, UserError
 from animegan_tf.exporting.lighter import Row
 from animegan_tf.exporting.parity import PARITY_SIZES, Checked
-from animegan_tf.exporting.saved_model import docker_command
+from animegan_tf.exporting.serving import docker_command
 from animegan_tf.images import write_bytes
 
 
@@ -112,7 +112,7 @@ def build_report(
     """
     weights = fingerprint(generator)
     artifacts = [{**entry, "weights": weights} for entry in artifacts]
-    lighter = [row._asdict() for row in lighter]
+    rows = [row._asdict() for row in lighter]
     if earlier:
         replaced = {entry["path"] for entry in artifacts if entry["in_place"]}
         artifacts = [
@@ -123,7 +123,7 @@ def build_report(
             and (output / entry["path"]).exists()
         ] + artifacts
         if earlier["weights"] == weights:
-            lighter = lighter or earlier["lighter"]
+            rows = rows or earlier["lighter"]
     served = any(entry["name"] == "SavedModel" and entry["in_place"] for entry in artifacts)
     return {
         "name": name,
@@ -135,7 +135,7 @@ def build_report(
         "tensorflow": tf.__version__,
         "parity_sizes": [list(size) for size in PARITY_SIZES],
         "artefacts": artifacts,
-        "lighter": lighter,
+        "lighter": rows,
         "serving_command": docker_command(name, output) if served else None,
     }
 

@@ -156,7 +156,7 @@ def _width_in(config: bytes) -> int | None:
     return widths[0]
 
 
-def _weight_groups(model) -> Iterator[tuple[tf.keras.layers.Layer, str]]:
+def _weight_groups(model: tf.keras.Model) -> Iterator[tuple[tf.keras.layers.Layer, str]]:
     """The layers with weights, and their groups below `layers` in Keras's files.
 
     Keras numbers the layers of a class: `conv2d`, `conv2d_1`, ...; each group has `vars/0`, ...

@@ -12,7 +12,8 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from animegan_tf.errors import Finding, UserError
-from animegan_tf.networks.generator import build_generator
+from animegan_tf.networks.exported import check_saved_model, check_tflite
+from animegan_tf.networks.generator import build_generator, is_width
 from animegan_tf.networks.keras_file import load_generator
 from animegan_tf.networks.tf1_checkpoint import (
     SCOPE,
@@ -52,14 +53,24 @@ class ModelFile(NamedTuple):
 def find_model(path: str | os.PathLike) -> ModelFile:
     """Finds out what kind of network a path is, from the files themselves.
 
+    What has been exported is looked through for operations that could run code or reach files.
+
     Args:
         path: any of the kinds; the prefix or any file of a checkpoint; a run folder; a folder of
             a SavedModel's versions; the folder of an export.
 
     Raises:
-        UserError: nothing is there, or nothing that is known.
+        UserError: nothing is there, nothing that is known, or nothing that is safe to run.
     """
-    path = Path(path)
+    model = _find(Path(path))
+    if model.kind is Kind.SAVED_MODEL:
+        check_saved_model(model.path)
+    elif model.kind is Kind.TFLITE:
+        check_tflite(model.path)
+    return model
+
+
+def _find(path: Path) -> ModelFile:
     if path.is_dir():
         return _find_in_folder(path)
     if path.is_file():
@@ -83,7 +94,8 @@ def find_model(path: str | os.PathLike) -> ModelFile:
             raise UserError(
                 Finding(str(path), f"expected a network, found {found}", _REMEDY)
             ) from error
-    raise UserError(Finding(str(path), "no such file or folder", _REMEDY))
+    found = "not a file or folder" if path.exists() else "no such file or folder"
+    raise UserError(Finding(str(path), found, _REMEDY))
 
 
 def find_weights(path: str | os.PathLike) -> ModelFile:
@@ -138,7 +150,10 @@ def load_training_checkpoint(prefix: str | os.PathLike, dtype: str = "float32") 
     try:
         if len(widths) != 1:
             raise AssertionError("no convolution of a photo in it")
-        generator = build_generator(widths.pop(), dtype)
+        width = widths.pop()
+        if not is_width(width):
+            raise AssertionError(f"a width of {width}")
+        generator = build_generator(width, dtype)
         restored = tf.train.Checkpoint(**{part: generator}).read(str(prefix)).expect_partial()
         restored.assert_existing_objects_matched()
     except (AssertionError, ValueError, tf.errors.OpError, IndexError) as error:
@@ -162,11 +177,11 @@ _READERS = {
 
 
 def _find_in_folder(folder):
-    if (folder / "saved_model.pb").exists():
+    if (folder / "saved_model.pb").is_file():
         return ModelFile(folder, Kind.SAVED_MODEL)
-    if (folder / "generator.keras").exists():
+    if (folder / "generator.keras").is_file():
         return ModelFile(folder / "generator.keras", Kind.KERAS)
-    if (folder / "checkpoint.index").exists():
+    if (folder / "checkpoint.index").is_file():
         return _find_in_checkpoint(folder / "checkpoint")
     exported = _newest_version(folder) or _newest_version(folder / "savedmodel")
     if exported:

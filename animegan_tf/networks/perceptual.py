@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from animegan_tf.errors import Finding, UserError
 from animegan_tf.networks.hed import build_hed_content
+from animegan_tf.networks.untrusted import open_regular, read_array
 
 CONVOLUTIONS = ((1, 2), (2, 2), (4, 4), (8, 4))
 """Of each block: channels, as multiples of the width, and how many."""
@@ -25,6 +26,20 @@ RANDOM_TAPER = np.array([[0.1, 0.3, 0.1], [0.3, 1.0, 0.3], [0.1, 0.3, 0.1]])
 """Standard deviation of a random kernel's taps, up to a factor."""
 
 IMAGENET, RANDOM, HED = "imagenet", "random", "hed"
+
+_MAX_NPY = 700_000_000  # The authors' file has 575 MB, with the layers that are not used here.
+_UNREADABLE = (
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    RuntimeError,
+    EOFError,
+    IndexError,
+    AttributeError,
+    MemoryError,
+    pickle.UnpicklingError,
+)
 
 
 @tf.keras.utils.register_keras_serializable(package="animegan_tf")
@@ -131,25 +146,22 @@ def _imagenet_weights():
 
 def _weights_from_file(path):
     remedy = "Give a VGG19 .h5 or .weights.h5 of Keras, or the authors' vgg19.npy"
-    try:
-        if path.suffix == ".npy":
-            pairs = _read_authors_npy(path)
-        else:
-            pairs = _read_keras_h5(path)
-    except (OSError, ValueError, KeyError, TypeError, pickle.UnpicklingError) as error:
-        raise UserError(Finding(f"--vgg={path}", f"can't be read ({error})", remedy)) from error
+    pairs = _read_authors_npy(path) if path.suffix == ".npy" else _read_keras_h5(path)
     arrays = {}
-    for (block, i, shape), (kernel, bias) in zip(_expected_shapes(), pairs):
-        if kernel.shape != shape or bias.shape != shape[-1:]:
-            raise UserError(
-                Finding(
-                    f"--vgg={path}",
-                    f"conv{block}_{i} should be {shape} with {shape[-1]} biases, "
-                    f"but is {kernel.shape} with {bias.shape}",
-                    remedy,
+    try:
+        for (block, i, shape), (kernel, bias) in zip(_expected_shapes(), pairs):
+            if kernel.shape != shape or bias.shape != shape[-1:]:
+                raise UserError(
+                    Finding(
+                        f"--vgg={path}",
+                        f"conv{block}_{i} should be {shape} with {shape[-1]} biases, "
+                        f"but is {kernel.shape} with {bias.shape}",
+                        remedy,
+                    )
                 )
-            )
-        arrays[f"block{block}_conv{i}"] = [kernel, bias]
+            arrays[f"block{block}_conv{i}"] = [_numbers(kernel), _numbers(bias)]
+    except _UNREADABLE as error:
+        raise UserError(Finding(f"--vgg={path}", f"can't be read ({error})", remedy)) from error
     if len(arrays) != sum(count for _, count in CONVOLUTIONS):
         raise UserError(
             Finding(f"--vgg={path}", f"holds {len(arrays)} of the 12 convolutions", remedy)
@@ -157,18 +169,27 @@ def _weights_from_file(path):
     return arrays
 
 
+def _numbers(array):
+    """What a reader found, as an array; a dataset is read only now that its shape is known."""
+    return read_array(array, array.shape) if isinstance(array, h5py.Dataset) else array
+
+
 def _read_keras_h5(path):
-    """(kernel, bias) of the convolutions in network order, whichever Keras wrote the file."""
+    """(kernel, bias) of the convolutions in network order, whichever Keras wrote the file.
+
+    They are datasets, which can be read until the next pair is asked for.
+    """
     found = {}
 
     def visit(name, item):
         if isinstance(item, h5py.Dataset) and item.ndim in (1, 4):
-            found.setdefault(os.path.dirname(name), {})[item.ndim] = item[()]
+            found.setdefault(os.path.dirname(name), {})[item.ndim] = item
 
-    with h5py.File(path, "r") as file:
+    with open_regular(path) as content, h5py.File(content, "r") as file:
         file.visititems(visit)
-    pairs = {name: (arrays[4], arrays[1]) for name, arrays in found.items() if len(arrays) == 2}
-    return [pairs[name] for name in sorted(pairs, key=_numbers_in)]
+        pairs = {name: (arrays[4], arrays[1]) for name, arrays in found.items() if len(arrays) == 2}
+        for name in sorted(pairs, key=_numbers_in):
+            yield pairs[name]
 
 
 def _numbers_in(name):
@@ -180,26 +201,38 @@ def _numbers_in(name):
 class _ArraysOnlyUnpickler(pickle.Unpickler):
     """Builds NumPy arrays in containers and refuses everything else a pickle may name."""
 
-    _ALLOWED = {
-        ("numpy", "ndarray"),
-        ("numpy", "dtype"),
-        ("_codecs", "encode"),
-        ("numpy.core.multiarray", "_reconstruct"),
-        ("numpy._core.multiarray", "_reconstruct"),
-    }
-
     def find_class(self, module, name):
-        if (module, name) not in self._ALLOWED:
+        # Not numpy.ndarray itself: a pickle could call it, for an array of any size.
+        substitutes = {
+            ("numpy", "ndarray"): "ndarray",
+            ("numpy", "dtype"): np.dtype,
+            ("_codecs", "encode"): _encode_latin1,
+            ("numpy.core.multiarray", "_reconstruct"): _empty_array,
+            ("numpy._core.multiarray", "_reconstruct"): _empty_array,
+        }
+        if (module, name) not in substitutes:
             raise pickle.UnpicklingError(f"it names {module}.{name}, which weights don't need")
-        try:
-            return super().find_class(module, name)
-        except ModuleNotFoundError:  # NumPy 2 moved numpy.core to numpy._core.
-            return super().find_class(module.replace("numpy._core", "numpy.core"), name)
+        return substitutes[module, name]
+
+
+def _empty_array(*_):
+    """An array whose shape, type, and values the pickle says next; their sizes must agree."""
+    return np.ndarray.__new__(np.ndarray, (0,), np.uint8)
+
+
+def _encode_latin1(text, encoding="latin1"):
+    """How Python 3 pickles bytes for Python 2."""
+    if encoding != "latin1":
+        raise pickle.UnpicklingError(f"it asks for the encoding {encoding}")
+    return text.encode("latin1")
 
 
 def _read_authors_npy(path):
     """The authors' file: a pickled {"conv1_1": [kernel, bias], ...}, read without running it."""
-    content = io.BytesIO(path.read_bytes())
+    with open_regular(path) as file:
+        content = io.BytesIO(file.read(_MAX_NPY + 1))
+    if len(content.getbuffer()) > _MAX_NPY:
+        raise ValueError("larger than the weights of a VGG19")
     version = np.lib.format.read_magic(content)
     if version != (1, 0):
         raise ValueError(f"unexpected .npy version {version}")
@@ -208,10 +241,9 @@ def _read_authors_npy(path):
         raise ValueError(f"a {dtype} array of shape {shape}, not a dictionary of weights")
     pickled = _ArraysOnlyUnpickler(content, encoding="latin1").load()
     weights = pickled.item() if isinstance(pickled, np.ndarray) else pickled
-    return [
-        tuple(np.asarray(a, np.float32) for a in weights[f"conv{block}_{i}"])
-        for block, i, _ in _expected_shapes()
-    ]
+    for block, i, _ in _expected_shapes():
+        kernel, bias = weights[f"conv{block}_{i}"]
+        yield np.asarray(kernel, np.float32), np.asarray(bias, np.float32)
 
 
 def _set_calibrated_random_weights(model):

@@ -16,7 +16,7 @@ import re
 import tensorflow as tf
 
 from animegan_tf.errors import Finding, UserError
-from animegan_tf.networks.generator import build_generator
+from animegan_tf.networks.generator import build_generator, is_width
 
 SCOPE = "generator/G_MODEL/"
 """Every generator variable of the authors' code has a name that begins so."""
@@ -98,11 +98,11 @@ def checkpoint_prefix(path: str | os.PathLike) -> str:
     prefix = re.sub(r"\.(index|meta|data-\d{5}-of-\d{5})$", "", path)
     folder, name = os.path.split(prefix)
     siblings = os.listdir(folder or ".") if os.path.isdir(folder or ".") else []
-    shards = [
-        re.fullmatch(re.escape(name) + r"\.data-(\d{5})-of-(\d{5})", sibling)
-        for sibling in siblings
-    ]
-    shards = [(int(shard[1]), int(shard[2])) for shard in shards if shard]
+    # A pipe or a device in a file's place would be read for ever.
+    siblings = [name for name in siblings if os.path.isfile(os.path.join(folder, name))]
+    shard_name = re.compile(re.escape(name) + r"\.data-(\d{5})-of-(\d{5})")
+    matches = [shard_name.fullmatch(sibling) for sibling in siblings]
+    shards = [(int(match[1]), int(match[2])) for match in matches if match]
     if name + ".index" in siblings:
         count = shards[0][1] if shards else 1
         missing = set(range(count)) - {number for number, _ in shards}
@@ -162,7 +162,7 @@ def import_generator(path: str | os.PathLike, dtype: str = "float32") -> tf.kera
     reader = read_checkpoint(path)
     shapes = reader.get_variable_to_shape_map()
     first = shapes.get(f"{SCOPE}b1/Conv/weights", ())
-    if len(first) != 4:
+    if len(first) != 4 or not is_width(first[-1]):
         found = ", ".join(sorted(shapes)[:3]) or "nothing"
         raise UserError(
             Finding(

@@ -8,7 +8,6 @@ from animegan_tf.exporting.parity import EXACT, check
 from animegan_tf.exporting.photos import fit
 from animegan_tf.images import to_float
 
-
 ONNX_ALONE = """
 import sys
 import numpy as np

@@ -9,6 +9,7 @@ import io
 import json
 import os
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -22,12 +23,13 @@ from PIL import Image, ImageOps
 from project import ROOT
 
 from animegan_tf import build_generator
-from animegan_tf.exporting import saved_model
+from animegan_tf.exporting import saved_model, serving
 from animegan_tf.exporting.parity import EXACT, Reference, check
 from animegan_tf.images import encode_image, read_rgb, to_float, to_uint8
 
 CLIENT = ROOT / "examples" / "serving_client.py"
 NAME = "tiny"
+MAX_PIXELS = 200_000
 
 needs_serving_api = pytest.mark.skipif(
     not importlib.util.find_spec("tensorflow_serving"), reason="needs tensorflow-serving-api"
@@ -54,7 +56,9 @@ def reference(generator):
 def exported(generator, tmp_path_factory):
     """The artifact, below a folder as the server expects it: NAME/1."""
     folder = tmp_path_factory.mktemp("export")
-    artifact = saved_model.export_saved_model(generator, NAME, folder, folder / NAME, photo(64, 80))
+    artifact = saved_model.export_saved_model(
+        generator, NAME, folder, folder / NAME, photo(64, 80), MAX_PIXELS
+    )
     artifact.destination.parent.mkdir()
     os.rename(artifact.path, artifact.destination)
     return artifact
@@ -105,7 +109,12 @@ def differs_by_rounding(result, expected):
 def test_every_signature_equals_the_keras_model(exported, reference):
     artifact = exported
     checked = check(artifact, reference, [photo(320, 400)])
-    assert [row.route.name for row in checked.measured] == ["serving_default", "uint8", "float"]
+    assert [row.route.name for row in checked.measured] == [
+        "serving_default",
+        "serving_tolerant",
+        "uint8",
+        "float",
+    ]
     assert checked.holds
     assert all(row.difference.mean <= EXACT.mean for row in checked.measured)
 
@@ -119,6 +128,9 @@ def test_signatures_have_the_promised_names_types_and_shapes(server):
 
     assert shown(server.signatures["serving_default"].inputs) == {"image_bytes": ("string", [-1])}
     assert shown(server.signatures["serving_default"].outputs) == {"image_bytes": ("string", [-1])}
+    tolerant = server.signatures["serving_tolerant"]
+    assert shown(tolerant.inputs) == {"image_bytes": ("string", [-1])}
+    assert shown(tolerant.outputs) == {"image_bytes": ("string", [-1]), "error": ("string", [-1])}
     for name, dtype in (("uint8", "uint8"), ("float", "float32")):
         picture = {"image": (dtype, [-1, -1, -1, 3])}
         assert shown(server.signatures[name].inputs) == picture
@@ -186,6 +198,67 @@ def test_an_error_names_the_bad_row_and_the_server_goes_on(server, kind):
     ):
         stylize(server, good, bad_contents()[kind], good)
     assert stylize(server, good)[0].shape == (16, 16, 3)
+
+
+def too_large():
+    """Small files that would unpack to much."""
+    png, jpeg = encode_image(photo(40, 40), "PNG"), encode_image(photo(40, 40), "JPEG")
+    bmp, animation = encode_image(photo(40, 40), "BMP"), io.BytesIO()
+    frames = [Image.fromarray(photo(60, 60, seed)) for seed in range(100)]
+    frames[0].save(animation, "GIF", save_all=True, append_images=frames[1:])
+    header = jpeg.index(b"\xff\xc0") + 5
+    one_row = png[:16] + struct.pack(">II", 30_000, 1) + png[24:]
+    return {
+        "PNG": (png[:16] + struct.pack(">II", 20_000, 20_000) + png[24:], 400_000_000),
+        "PNG of 32 bits": (png[:16] + struct.pack(">II", 2**32 - 1, 2**32 - 1) + png[24:], None),
+        "row that is mirrored": (one_row, 240_000),
+        "JPEG": (jpeg[:header] + struct.pack(">HH", 60_000, 500) + jpeg[header + 4 :], 30_000_000),
+        "BMP": (bmp[:18] + struct.pack("<ii", 10_000, -300) + bmp[26:], 3_000_000),
+        "GIF": (animation.getvalue(), None),
+        "GIF without end": (b"GIF89a\1\0\1\0\0\0\0\x21\xfe" + b"\1x" * 300_000, None),
+    }
+
+
+@pytest.mark.parametrize("kind", too_large())
+def test_a_picture_too_large_by_its_header_is_refused_before_it_is_decoded(server, kind):
+    good = encode_image(photo(16, 16), "PNG")
+    contents, pixels = too_large()[kind]
+    with pytest.raises(tf.errors.InvalidArgumentError) as raised:
+        stylize(server, good, contents)
+    assert f"row 1 of image_bytes is too large: {pixels or ''}" in str(raised.value)
+    assert "the limit is 200000" in str(raised.value)
+
+
+def test_pictures_up_to_the_limit_are_styled(server):
+    (result,) = stylize(server, encode_image(photo(400, 500), "JPEG"))
+    assert result.shape == (400, 500, 3)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="too large: 200500 pixels"):
+        stylize(server, encode_image(photo(401, 500), "JPEG"))
+
+
+def test_one_frame_of_a_gif_is_styled(server):
+    frames, file = [Image.fromarray(photo(20, 30, seed)) for seed in range(3)], io.BytesIO()
+    frames[0].save(file, "GIF", save_all=True, append_images=frames[1:])
+    (result,) = stylize(server, file.getvalue())
+    assert result.shape == (20, 30, 3)
+
+
+def test_bad_rows_are_answered_for_by_themselves(server):
+    good = [encode_image(photo(16 + 4 * n, 20, n), "PNG") for n in range(3)]
+    bad = [*bad_contents().values(), too_large()["PNG"][0], too_large()["GIF"][0]]
+    rows = [good[0], *bad[:4], good[1], *bad[4:], good[2]]
+    answer = server.predict("serving_tolerant", {"image_bytes": rows})
+    answered = zip(rows, answer["image_bytes"], answer["error"])
+    for contents, png, error in answered:
+        if contents in good:
+            assert error == b""
+            np.testing.assert_array_equal(read_rgb(png), stylize(server, contents)[0])
+        else:
+            assert png == b""
+            assert b"not a readable picture" in error or b"too large" in error
+    assert answer["error"][-2].startswith(b"is too large: 360000 pixels")
+    empty = server.predict("serving_tolerant", {"image_bytes": []})
+    assert [len(value) for value in empty.values()] == [0, 0]
 
 
 def test_an_empty_request_gives_an_empty_answer(server):
@@ -287,9 +360,9 @@ def test_warmup_requests_are_read_and_replayed(exported, server):
         assert request.model_spec.name == NAME
         signatures.append(request.model_spec.signature_name)
         inputs = {key: tf.make_ndarray(value) for key, value in request.inputs.items()}
-        (result,) = server.predict(signatures[-1], inputs).values()
-        assert len(result) == 1
-    assert signatures == ["serving_default", "uint8", "float"]
+        results = server.predict(signatures[-1], inputs)
+        assert all(len(result) == 1 for result in results.values())
+    assert signatures == ["serving_default", "serving_tolerant", "uint8", "float"]
 
 
 @needs_serving_api
@@ -301,7 +374,7 @@ def test_prediction_log_is_what_the_serving_api_writes():
     request = expected.predict_log.request
     request.model_spec.name, request.model_spec.signature_name = "a" * 200, "uint8"
     request.inputs["image"].CopyFrom(tf.make_tensor_proto(value))
-    ours = saved_model.prediction_log("a" * 200, "uint8", {"image": value})
+    ours = serving.prediction_log("a" * 200, "uint8", {"image": value})
     assert PredictionLog.FromString(ours) == expected
 
 

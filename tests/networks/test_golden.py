@@ -175,7 +175,7 @@ def test_every_loss_term(generator, discriminator, vgg19):
     generated = generator(batch["photo"])
 
     d_total, d_terms = discriminator_objective(discriminator, batch, generated, LossWeights())
-    g_total, g_terms = generator_objective(
+    _, g_terms = generator_objective(
         discriminator, vgg19, batch, generated, LossWeights(), training=False
     )
     pretrain_total, pretrain_terms = pretrain_objective(

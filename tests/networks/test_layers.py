@@ -60,7 +60,7 @@ def test_resize_has_a_bfloat16_gradient_under_xla(factor):
 
 
 def test_resize_refuses_other_factors():
-    with pytest.raises(ValueError, match="0.5 or 2.0"):
+    with pytest.raises(ValueError, match=r"0\.5 or 2\.0"):
         LegacyBilinearResize(3)
 
 

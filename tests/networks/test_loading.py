@@ -1,3 +1,6 @@
+import os
+import struct
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -24,6 +27,12 @@ def run(generator, tmp_path_factory):
     return folder
 
 
+EMPTY_TFLITE = struct.pack("<I4sHHi", 12, b"TFL3", 4, 4, 4)
+"""A flat buffer whose root table has no fields."""
+EMPTY_SAVED_MODEL = b"\x12\x02\x3a\x00"
+"""A SavedModel with one graph, whose object graph is empty."""
+
+
 def made(path, content=b""):
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
@@ -47,33 +56,57 @@ def test_dtype_is_that_of_the_convolutions(run):
 
 def test_the_newest_version_of_a_saved_model_is_found(tmp_path):
     for version in ("9", "10", "notes"):
-        made(tmp_path / version / "saved_model.pb")
+        made(tmp_path / version / "saved_model.pb", EMPTY_SAVED_MODEL)
     assert find_model(tmp_path) == ModelFile(tmp_path / "10", Kind.SAVED_MODEL)
     assert find_model(tmp_path / "9") == ModelFile(tmp_path / "9", Kind.SAVED_MODEL)
 
 
 def test_a_folder_of_exports_is_found(tmp_path):
     made(tmp_path / "report.json")
-    made(tmp_path / "generator_int8_256.tflite")
+    made(tmp_path / "generator_int8_256.tflite", EMPTY_TFLITE)
     assert find_model(tmp_path).path.name == "generator_int8_256.tflite"
-    made(tmp_path / "generator_float16_any.tflite")
+    made(tmp_path / "generator_float16_any.tflite", EMPTY_TFLITE)
     assert find_model(tmp_path).path.name == "generator_float16_any.tflite"
-    made(tmp_path / "generator_float32_any.tflite")
+    made(tmp_path / "generator_float32_any.tflite", EMPTY_TFLITE)
     found = ModelFile(tmp_path / "generator_float32_any.tflite", Kind.TFLITE)
     assert find_model(tmp_path) == found
-    made(tmp_path / "savedmodel" / "2" / "saved_model.pb")
+    made(tmp_path / "savedmodel" / "2" / "saved_model.pb", EMPTY_SAVED_MODEL)
     assert find_model(tmp_path) == ModelFile(tmp_path / "savedmodel" / "2", Kind.SAVED_MODEL)
 
 
 def test_several_tflite_files_of_fixed_sizes_are_left_to_the_user(tmp_path):
     for side in (256, 512):
-        made(tmp_path / f"generator_int8_{side}.tflite")
+        made(tmp_path / f"generator_int8_{side}.tflite", EMPTY_TFLITE)
     with pytest.raises(UserError, match=r"several TFLite files.*Give one of the files"):
         find_model(tmp_path)
 
 
 def test_what_has_been_exported_has_no_weights_to_read(tmp_path):
-    path = made(tmp_path / "a.tflite", b"\0\0\0\0TFL3")
+    path = made(tmp_path / "a.tflite", EMPTY_TFLITE)
     assert find_model(path) == ModelFile(path, Kind.TFLITE)
     with pytest.raises(UserError, match="has been exported already"):
         find_weights(path)
+
+
+def test_pipes_and_loops_are_no_networks(tmp_path):
+    """Each would wait or go on for ever."""
+    os.mkfifo(tmp_path / "pipe.keras")
+    (tmp_path / "loop.keras").symlink_to(tmp_path / "loop.keras")
+    (tmp_path / "zero.keras").symlink_to("/dev/zero")
+    os.mkfifo(tmp_path / "step.index")
+    for name, reason in (
+        ("pipe.keras", "not a file or folder"),
+        ("zero.keras", "not a file or folder"),
+        ("loop.keras", "no such file or folder"),
+        ("step", "no such checkpoint"),
+    ):
+        with pytest.raises(UserError, match=reason):
+            find_model(tmp_path / name)
+
+
+@pytest.mark.parametrize("width", [5, 100_000])
+def test_a_checkpoint_of_an_impossible_width_is_refused(tmp_path, width):
+    kernel = tf.Variable(tf.zeros((3, 3, 3, width)))
+    tf.train.Checkpoint(generator=tf.train.Checkpoint(kernel=kernel)).write(str(tmp_path / "step"))
+    with pytest.raises(UserError, match=f"doesn't fit.*a width of {width}"):
+        read_model(find_weights(tmp_path / "step"))

@@ -1,3 +1,4 @@
+import codecs
 import os
 import pickle
 import subprocess
@@ -80,7 +81,7 @@ def test_authors_npy(arrays, tmp_path):
 
 def test_npy_of_python_2(arrays, tmp_path):
     """The authors' file was pickled by Python 2, with byte strings for keys."""
-    content = pickle.dumps({k: v for k, v in arrays.items()}, protocol=2)
+    content = pickle.dumps(dict(arrays), protocol=2)
     header = b"{'descr': '|O', 'fortran_order': False, 'shape': (), }"
     header += b" " * (117 - len(header)) + b"\n"
     path = tmp_path / "vgg19.npy"
@@ -151,6 +152,49 @@ def test_wrong_files(arrays, tmp_path):
     }.items():
         with pytest.raises(UserError, match=reason):
             build_vgg19(str(tmp_path / name))
+
+
+class CallsNdarray:
+    def __reduce__(self):
+        return np.ndarray, ((10**12,),)
+
+
+class Encodes:
+    def __reduce__(self):
+        return codecs.encode, ("x" * 100, "zip")
+
+
+def external(path):
+    with h5py.File(path, "w") as file:
+        file.create_dataset(
+            "conv2d/kernel", (3, 3, 3, 64), "f4", external=[("/etc/passwd", 0, h5py.h5f.UNLIMITED)]
+        )
+        file["conv2d/bias"] = np.zeros(64, np.float32)
+
+
+def gigantic(path):
+    with h5py.File(path, "w") as file:
+        file.create_dataset("conv2d/kernel", (3, 3, 10**6, 10**6), "f4", chunks=(3, 3, 64, 64))
+        file["conv2d/bias"] = np.zeros(64, np.float32)
+
+
+@pytest.mark.parametrize(
+    "make, name, reason",
+    [
+        (lambda path: write_npy(path, {"a": CallsNdarray()}), "a.npy", "can't be read"),
+        (lambda path: write_npy(path, {"a": Encodes()}), "a.npy", "can't be read"),
+        (lambda path: path.write_bytes(b"\x93NUMPY"), "a.npy", "can't be read"),
+        (lambda path: path.write_bytes(b""), "a.npy", "can't be read"),
+        (os.mkfifo, "a.npy", "not a regular file"),
+        (os.mkfifo, "a.h5", "not a regular file"),
+        (external, "a.h5", "has its numbers in another file"),
+        (gigantic, "a.h5", r"conv1_1 should be .* but is \(3, 3, 1000000, 1000000\)"),
+    ],
+)
+def test_files_that_strangers_made_are_refused(tmp_path, make, name, reason):
+    make(tmp_path / name)
+    with pytest.raises(UserError, match=reason):
+        build_vgg19(str(tmp_path / name))
 
 
 def test_imagenet_without_network_names_the_three_ways(tmp_path):

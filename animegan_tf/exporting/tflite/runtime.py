@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -50,7 +51,7 @@ def runner(
     return run
 
 
-def interpreter_of(content: bytes, interpreter: type = Interpreter):
+def interpreter_of(content: bytes, interpreter: type = Interpreter) -> Any:
     """An interpreter of a file's bytes that uses all processors."""
     with held_back_stderr():
         return interpreter(model_content=content, num_threads=os.cpu_count())
