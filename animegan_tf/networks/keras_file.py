@@ -68,13 +68,14 @@ def pack_generator(generator: tf.keras.Model, path: str | os.PathLike) -> None:
             for name, content, method in (
                 (_METADATA, json.dumps(metadata).encode(), zipfile.ZIP_STORED),
                 (_CONFIG, source.read(_CONFIG), zipfile.ZIP_DEFLATED),
-                (_WEIGHTS, _packed_weights(generator), zipfile.ZIP_STORED),
+                (_WEIGHTS, _packed_weights(generator), zipfile.ZIP_DEFLATED),
             ):
                 target.writestr(zipfile.ZipInfo(name, _DATE), content, method)
         os.replace(packed, path)
 
 
 def _packed_weights(generator):
+    """As float16; the archive compresses what HDF5 needs around so many small arrays."""
     content = io.BytesIO()
     with h5py.File(content, "w") as file:
         for layer, group in _weight_groups(generator):
