@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from animegan_tf import images
-from animegan_tf.data import drawn as demo
+from animegan_tf.data.scenery import draw_photo
 from animegan_tf.errors import Finding, UserError
 
 PARITY_SIZES = (
@@ -27,7 +27,7 @@ PARITY_SIZES = (
 def drawn_photos(count: int) -> list[np.ndarray]:
     """Photo-like pictures of the demo data set, uint8 (288, 384, 3)."""
     rng = np.random.default_rng(0)
-    return [demo.draw_photo(rng, 288, 384) for _ in range(count)]
+    return [draw_photo(rng, 288, 384) for _ in range(count)]
 
 
 def read_photos(paths: Sequence[Path], count: int) -> list[np.ndarray]:

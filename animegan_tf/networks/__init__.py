@@ -4,6 +4,8 @@ layers           convolution blocks, instance and spectral normalization, Gram m
 generator        the generator, with its stages as data
 keras_file       its file
 loading          what kind of network a path is, and what reads it
+exported         looks into SavedModels and TFLite files before they are run
+untrusted        opens archives and arrays that strangers may have made
 discriminator    the discriminator
 losses           the paper's loss terms, as functions of tensors
 perceptual       VGG19, whose features the content and style losses compare

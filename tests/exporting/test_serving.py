@@ -3,6 +3,7 @@
 import base64
 import concurrent.futures
 import contextlib
+import functools
 import http.server
 import importlib.util
 import io
@@ -21,6 +22,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image, ImageOps
 from project import ROOT
+from soak import SessionServer, soak
 
 from animegan_tf import build_generator
 from animegan_tf.exporting import saved_model, serving
@@ -64,28 +66,12 @@ def exported(generator, tmp_path_factory):
     return artifact
 
 
-class SessionServer:
-    """What the server does: a session on the graph tagged `serve`, and the signatures' names."""
-
-    def __init__(self, path):
-        self.session = tf.compat.v1.Session(graph=tf.Graph())
-        with self.session.graph.as_default():
-            loaded = tf.compat.v1.saved_model.load(self.session, ["serve"], str(path))
-        self.signatures = dict(loaded.signature_def)
-
-    def predict(self, signature, inputs):
-        signature = self.signatures[signature]
-        return self.session.run(
-            {key: info.name for key, info in signature.outputs.items()},
-            {signature.inputs[key].name: value for key, value in inputs.items()},
-        )
-
-    def predict_row_form(self, request):
-        """The REST interface's row form, for a signature with one input and one output."""
-        rows = [base64.b64decode(row["image_bytes"]["b64"]) for row in request["instances"]]
-        ((key, result),) = self.predict("serving_default", {"image_bytes": rows}).items()
-        assert key.endswith("_bytes")  # Only then does the server encode it.
-        return {"predictions": [{"b64": base64.b64encode(value).decode()} for value in result]}
+def predict_row_form(server, request):
+    """The REST interface's row form, for a signature with one input and one output."""
+    rows = [base64.b64decode(row["image_bytes"]["b64"]) for row in request["instances"]]
+    ((key, result),) = server.predict("serving_default", {"image_bytes": rows}).items()
+    assert key.endswith("_bytes")  # Only then does the server encode it.
+    return {"predictions": [{"b64": base64.b64encode(value).decode()} for value in result]}
 
 
 @pytest.fixture(scope="module")
@@ -200,6 +186,7 @@ def test_an_error_names_the_bad_row_and_the_server_goes_on(server, kind):
     assert stylize(server, good)[0].shape == (16, 16, 3)
 
 
+@functools.cache
 def too_large():
     """Small files that would unpack to much."""
     png, jpeg = encode_image(photo(40, 40), "PNG"), encode_image(photo(40, 40), "JPEG")
@@ -291,6 +278,21 @@ def test_nothing_is_lost_among_200_concurrent_requests(server, reference):
         answers = list(pool.map(request, range(200)))
     assert answers.count("refused") == 20
     assert answers.count("right") == 180
+
+
+def test_a_soak_in_miniature(server):
+    found = soak(server.predict, requests=60, clients=8, max_side=60)
+    assert found.wrong == []
+    assert found.requests == 60 and 0 < found.refused < 15
+
+
+def test_a_soak_finds_wrong_answers(server):
+    def predict(signature, inputs):
+        answer = server.predict(signature, inputs)
+        return {**answer, "image_bytes": answer["image_bytes"][::-1]}
+
+    found = soak(predict, requests=12, clients=2, max_side=12)
+    assert any("another answer than alone" in problem for problem in found.wrong)
 
 
 def test_the_graph_is_frozen_and_of_standard_operations(server):
@@ -395,7 +397,7 @@ def rest_server(server):
             status, answer = 200, None
             try:
                 assert self.path == f"/v1/models/{NAME}:predict"
-                answer = server.predict_row_form(request)
+                answer = predict_row_form(server, request)
             except tf.errors.InvalidArgumentError as error:
                 status, answer = 400, {"error": str(error)}
             self.send_response(status)
