@@ -16,7 +16,7 @@ from animegan_tf.exporting.onnx import build_onnx
 from animegan_tf.exporting.parity import difference
 from animegan_tf.images import to_float
 from animegan_tf.networks.frozen import constant_network
-from animegan_tf.networks.generator import build_generator
+from animegan_tf.networks.generator import build_generator, width_of
 from animegan_tf.networks.loading import find_weights, read_model
 from animegan_tf.styling.options import PRECISIONS
 from animegan_tf.timing import alternate
@@ -152,7 +152,7 @@ def pytorch(generator, folder) -> Callable:
     import torch_rival
 
     torch.set_num_threads(THREADS)
-    width = generator.get_layer("b1_conv1").filters
+    width = width_of(generator)
     compiled = torch.compile(torch_rival.generator(width).eval(), dynamic=False)
 
     def run(photo):
