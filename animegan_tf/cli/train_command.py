@@ -20,6 +20,7 @@ from animegan_tf.networks.perceptual import HED, RANDOM, build_perceptual_networ
 from animegan_tf.runs import RUNS, locked, new_run_dir
 from animegan_tf.styles import START, is_shipped
 from animegan_tf.training.config import TrainConfig
+from animegan_tf.training.judging import Judging, check_judging
 from animegan_tf.training.start import load_start
 from animegan_tf.training.trainer import Trainer
 from animegan_tf.training.workers import select_devices, start_strategy, worker_of
@@ -56,6 +57,8 @@ def main(arguments: list[str]) -> None:
     files, doubts, report = check_training_files(
         files, image_size=config.image_size, skip_bad_images=config.skip_bad_images
     )
+    if config.judge_every:
+        check_judging(files)
     print_settings(config, device, report, doubts)
     is_chief = worker_of(strategy).number == 0
     with opened_run(config, resumed_dir, writes=is_chief) as run_dir:
@@ -161,8 +164,11 @@ def train(config, files, run_dir, strategy, vgg19, start, resumes):
     validation = load_validation(
         files, image_size=trained_scale // 4 * 4, count=config.sample_count
     )
+    judging = None
+    if config.judge_every and worker_of(strategy).number == 0:
+        judging = Judging(run_dir, files, vgg19, config.vgg, trained_scale)
     with strategy.scope():
-        trainer = Trainer(config, run_dir, data, validation, vgg19)
+        trainer = Trainer(config, run_dir, data, validation, vgg19, judging)
         if start:
             trainer.state.start_from(start[0].get_weights())
             print(f"starting from {start[1]}")
@@ -214,6 +220,8 @@ def print_end(run_dir, finished):
         return
     page, earlier = run_dir / "samples" / "index.html", run_dir / "generators"
     print(f"done: {run_dir / 'generator.keras'}")
+    if (run_dir / "best.keras").exists():
+        print(f"best by its figures: {run_dir / 'best.keras'}, see {run_dir / 'quality.csv'}")
     choice = f"; earlier generators to choose from are in {earlier}" if earlier.is_dir() else ""
     print(
         f"The losses don't say when a style is ready. Look at {page}, the newest grids come first"

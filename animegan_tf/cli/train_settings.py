@@ -19,6 +19,7 @@ FREE_ON_RESUME = {
     "keep_checkpoints",
     "keep_generator_every",
     "log_every",
+    "judge_every",
     "device",
     "strategy",
     "run_dir",

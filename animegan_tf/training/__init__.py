@@ -14,6 +14,7 @@ pace         how long it will take
 record       what a run's folder shows and keeps beside its checkpoints
 metrics      metrics.csv, the epochs' means, and TensorBoard
 loss_curves  the picture of the losses
+judging      the best generator so far, by figures
 samples      grids of photos and results, and their animation
 sample_page  the page that shows them
 """

@@ -164,6 +164,12 @@ class TrainConfig:
         "keeps none",
         min=0,
     )
+    judge_every: int = _setting(
+        0,
+        "epochs between judgements by KID and content distance on the validation photos, which "
+        "keep the best generator as best.keras; 0: none",
+        min=0,
+    )
     log_every: int = _setting(10, "steps between rows of metrics.csv and TensorBoard", min=1)
     sample_count: int = _setting(6, "validation photos in a sample grid", min=1)
 

@@ -6,7 +6,7 @@ import contextlib
 import csv
 import io
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -72,11 +72,7 @@ class MetricsLog:
     def __init__(self, run_dir: Path, up_to_step: int):
         self.path = run_dir / "metrics.csv"
         kept = [row for row in read_metrics(self.path) if row["step"] <= up_to_step]
-        text = io.StringIO(newline="")
-        writer = csv.DictWriter(text, self.COLUMNS)
-        writer.writeheader()
-        writer.writerows({**row, "step": int(row["step"])} for row in kept)
-        write_bytes(self.path, text.getvalue().encode())
+        write_numbers(self.path, self.COLUMNS, kept)
         self._file = self.path.open("a", newline="", buffering=1)
         self._writer = csv.DictWriter(self._file, self.COLUMNS)
         self._board = tf.summary.create_file_writer(str(run_dir / "logs"))
@@ -95,11 +91,14 @@ class MetricsLog:
         self._writer.writerow(
             {"step": step, **values, **{MEAN + name: value for name, value in means.items()}}
         )
+        self.note(step, {f"loss/{name}": value for name, value in values.items()})
+        self.note(step, {f"epoch_mean/{name}": value for name, value in means.items()})
+
+    def note(self, step: int, values: Mapping[str, float]) -> None:
+        """Adds scalars to the TensorBoard log alone."""
         with self._board.as_default(step=step):
             for name, value in values.items():
-                tf.summary.scalar(f"loss/{name}", value)
-            for name, value in means.items():
-                tf.summary.scalar(f"epoch_mean/{name}", value)
+                tf.summary.scalar(name, value)
 
     def show(self, step: int, name: str, picture: np.ndarray) -> None:
         """Adds a picture to the TensorBoard log, uint8 (H, W, 3)."""
@@ -113,30 +112,50 @@ class MetricsLog:
 
 
 def read_metrics(path: Path) -> list[dict[str, float]]:
-    """The rows of a metrics.csv by column, without empty cells.
+    """The rows of a metrics.csv by column, without empty cells."""
+    return read_numbers(path, MetricsLog.COLUMNS)
+
+
+def read_numbers(path: Path, columns: Sequence[str]) -> list[dict[str, float]]:
+    """The rows of a CSV file of numbers, without empty cells and other columns.
 
     Rows that are no numbers, such as one that a power cut ended in the middle, are left out, and
-    a file that is not a metrics.csv has no rows: nothing in it may keep a run from going on.
+    another file has no rows: nothing in it may keep a run from going on.
+
+    Args:
+        path: the file; it need not exist.
+        columns: what is wanted; the first one counts, from 0 on.
     """
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
         lines = list(csv.reader(text.replace("\0", "").splitlines()))
     except (FileNotFoundError, csv.Error):
         return []
-    if not lines or "step" not in lines[0]:
-        return []
     whole = lines if text.endswith(("\n", "\r")) else lines[:-1]
-    rows = (_numbers(lines[0], cells) for cells in whole[1:])
+    rows = (_numbers(lines[0], cells, columns) for cells in whole[1:])
     return [row for row in rows if row]
 
 
-def _numbers(header, cells):
+def write_numbers(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, float]]) -> None:
+    """Writes a CSV file as `read_numbers` reads it, whole or not at all.
+
+    Raises:
+        OSError: it can't be written.
+    """
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, columns)
+    writer.writeheader()
+    writer.writerows({**row, columns[0]: int(row[columns[0]])} for row in rows)
+    write_bytes(path, text.getvalue().encode())
+
+
+def _numbers(header, cells, columns):
     if len(cells) != len(header):
         return None
     try:
         row = {name: float(cell) for name, cell in zip(header, cells) if cell}
     except ValueError:
         return None
-    known = {name: value for name, value in row.items() if name in MetricsLog.COLUMNS}
-    step = known.get("step", math.nan)
-    return known if step.is_integer() and step >= 0 else None
+    known = {name: value for name, value in row.items() if name in columns}
+    count = known.get(columns[0], math.nan)
+    return known if count.is_integer() and count >= 0 else None

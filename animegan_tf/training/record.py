@@ -15,13 +15,14 @@ from animegan_tf.errors import Finding, WorkFailed
 from animegan_tf.networks.keras_file import save_generator
 from animegan_tf.training import samples
 from animegan_tf.training.config import TrainConfig
+from animegan_tf.training.judging import Judging
 from animegan_tf.training.loss_curves import plot_losses
 from animegan_tf.training.metrics import EpochMeans, MetricsLog
 from animegan_tf.training.objectives import LOSS_NAMES
 
 
 class Record:
-    """`metrics.csv`, `logs/`, `samples/`, `losses.png`, `generators/`, `generator.keras`.
+    """`metrics.csv`, `logs/`, `samples/`, `losses.png`, `generators/`, `*.keras`, `quality.csv`.
 
     Whatever can't be written ends the run by a `WorkFailed`, from every method.
 
@@ -31,6 +32,7 @@ class Record:
         steps_per_epoch: of both phases.
         validation: (N, S, S, 3) float32 photos in [-1, 1] for the sample grids.
         generator: the one to show and to keep.
+        judging: judges it every `--judge_every` epochs.
     """
 
     def __init__(
@@ -40,7 +42,9 @@ class Record:
         steps_per_epoch: int,
         validation: np.ndarray,
         generator: tf.keras.Model,
+        judging: Judging | None = None,
     ):
+        self._judging = judging
         self.run_dir, self._config, self._generator = run_dir, config, generator
         self._steps_per_epoch, self._validation = steps_per_epoch, validation
         self._epochs = config.init_epochs + config.epochs
@@ -59,6 +63,8 @@ class Record:
         """Opens the logs, which forget what lies after this step; before training, shows photos."""
         with _writing(self.run_dir):
             self._metrics = MetricsLog(self.run_dir, up_to_step=step)
+            if self._judging:
+                self._judging.begin(step // self._steps_per_epoch)
         try:
             if step == 0:
                 with _writing(self.run_dir):
@@ -103,6 +109,19 @@ class Record:
         plot_losses(self.run_dir / "metrics.csv", self.run_dir / "losses.png", pretrain_steps)
         shown = [f"{n} {values[n]:.4g} (mean {means[n]:.4g})" for n in LOSS_NAMES if n in values]
         tqdm.write(f"{self.epoch_name(step - 1)}: {', '.join(shown)}")
+        every = self._config.judge_every
+        if self._judging and epoch > self._config.init_epochs and epoch % every == 0:
+            self._judge(step, epoch)
+
+    def _judge(self, step, epoch):
+        found = self._judging.judge(epoch, self._generator)
+        self._metrics.note(step, {f"quality/{name}": found[name] for name in ("kid", "content")})
+        best = self._judging.best_epoch
+        tqdm.write(
+            f"KID {found['kid']:.3g} +- {found['kid_deviation']:.2g} (photos: "
+            f"{found['kid_of_photos']:.3g}), content distance {found['content']:.3g}; "
+            f"best.keras is {'this one' if best == epoch else f'that of epoch {best}'}"
+        )
 
     def _write_samples(self, step, epoch):
         results = np.concatenate(

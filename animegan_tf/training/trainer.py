@@ -17,6 +17,7 @@ from animegan_tf.errors import Finding, UserError, WorkFailed
 from animegan_tf.images import ImageError, read_rgb
 from animegan_tf.training.checkpoints import Checkpoints, read_notes
 from animegan_tf.training.config import TrainConfig
+from animegan_tf.training.judging import Judging
 from animegan_tf.training.metrics import EpochMeans
 from animegan_tf.training.objectives import LOSS_NAMES
 from animegan_tf.training.pace import Pace
@@ -42,6 +43,7 @@ class Trainer:
         data: batches, a pure function of their number; of several workers, this one's rows.
         validation: (N, S, S, 3) float32 photos in [-1, 1] for the sample grids.
         vgg19: the frozen feature network.
+        judging: judges the generator now and then.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class Trainer:
         data: TrainingData,
         validation: np.ndarray,
         vgg19: tf.keras.Model,
+        judging: Judging | None = None,
     ):
         self.config, self.run_dir, self.data = config, run_dir, data
         self.state = TrainingState.from_config(config, vgg19)
@@ -64,7 +67,12 @@ class Trainer:
         self.pretrain_steps = config.init_epochs * self.steps_per_epoch
         self.total_steps = self.pretrain_steps + config.epochs * self.steps_per_epoch
         self.record = Record(
-            run_dir, config, self.steps_per_epoch, validation, self.state.averaged_generator
+            run_dir,
+            config,
+            self.steps_per_epoch,
+            validation,
+            self.state.averaged_generator,
+            judging,
         )
 
     def resume(self) -> int:
