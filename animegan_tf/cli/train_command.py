@@ -14,7 +14,7 @@ from animegan_tf.data import drawn as demo
 from animegan_tf.data.batches import TrainingData, load_validation
 from animegan_tf.data.check import check_training_files
 from animegan_tf.data.find import TrainingFiles, find_training_files
-from animegan_tf.errors import Finding, UserError, WorkFailed, check_all
+from animegan_tf.errors import Finding, UserError, check_all
 from animegan_tf.images import write_bytes
 from animegan_tf.networks.perceptual import HED, RANDOM, build_perceptual_network
 from animegan_tf.runs import RUNS, locked, new_run_dir
@@ -67,9 +67,8 @@ def main(arguments: list[str]) -> None:
 
 def find_files(config: TrainConfig) -> TrainingFiles:
     """The pictures that the flags mean."""
-    own_folders = config.photos and config.anime
     return find_training_files(
-        data_dir=None if own_folders else config.data_dir,
+        data_dir=config.data_dir,
         style=config.style or None,
         photos=config.photos,
         anime=config.anime,
@@ -159,7 +158,7 @@ def train(config, files, run_dir, strategy, vgg19, start, resumes):
         cache_dir=cache_dir_of(config),
         part=worker_of(strategy),
     )
-    prepare_edges(data, cache_dir_of(config))
+    data.prepare_edges()
     trained_scale = data.load_size if config.crop else config.image_size
     validation = load_validation(
         files, image_size=trained_scale // 4 * 4, count=config.sample_count
@@ -177,19 +176,6 @@ def train(config, files, run_dir, strategy, vgg19, start, resumes):
         print(f"going on at step {trainer.resume()} of {trainer.total_steps}")
     print(f"run folder: {run_dir}\nwatch: {run_dir / 'samples' / 'index.html'}", flush=True)
     print_end(run_dir, trainer.fit())
-
-
-def prepare_edges(data, folder):
-    try:
-        data.prepare_edges()
-    except OSError as error:
-        raise WorkFailed(
-            Finding(
-                str(folder),
-                f"smoothed pictures can't be kept there ({error.strerror or error})",
-                "Make room, or name another folder with --cache_dir",
-            )
-        ) from error
 
 
 def print_plan(config, trainer):

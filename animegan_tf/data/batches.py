@@ -13,7 +13,7 @@ import tensorflow as tf
 from animegan_tf.data.edge_cache import EdgeCache
 from animegan_tf.data.find import TrainingFiles
 from animegan_tf.data.reading import open_training_picture
-from animegan_tf.errors import UserError
+from animegan_tf.errors import Finding, UserError
 from animegan_tf.images import ImageError, rescale, to_float
 from animegan_tf.parallel import ReadAhead
 
@@ -176,7 +176,7 @@ class TrainingData:
             return self._batches(step, end)
         except ImageError as error:
             self._failure = UserError(
-                error.finding("Put it back, and go on with --resume from the last checkpoint")
+                Finding(error.path, f"can't be read any more ({error.reason})", "Put it back")
             )
             raise
         except UserError as error:

@@ -14,7 +14,6 @@ from tqdm import tqdm
 
 from animegan_tf.data.batches import TrainingData
 from animegan_tf.errors import Finding, UserError, WorkFailed
-from animegan_tf.images import ImageError, read_rgb
 from animegan_tf.training.checkpoints import Checkpoints, read_notes
 from animegan_tf.training.config import TrainConfig
 from animegan_tf.training.judging import Judging
@@ -146,35 +145,13 @@ class Trainer:
 
     def _batches(self, step: int) -> Iterator[Tensors]:
         """The batches from this step on to the last."""
-        stream = iter(self.data.dataset(step, self.total_steps - step))
-        for number in range(step, self.total_steps):
-            try:
-                batch = next(stream)
-            except tf.errors.OpError as error:
-                raise WorkFailed(self._unreadable(number, error)) from error
-            yield batch
-
-    def _unreadable(self, number, error):
-        """Which pictures of a batch can't be read any more."""
-        findings = []
-        for path in sorted(
-            {path for kind in self.data.batch_files(number).values() for path in kind}
-        ):
-            try:
-                read_rgb(path)
-            except (ImageError, OSError) as fault:
-                reason = fault.reason if isinstance(fault, ImageError) else fault.strerror
-                findings.append(
-                    Finding(
-                        path,
-                        f"can't be read any more ({reason})",
-                        f"Put it back; {self._how_to_go_on()}",
-                    )
-                )
-        reason = next((line for line in str(error).splitlines() if line), "unknown error")
-        return findings or Finding(
-            f"batch {number + 1}", f"can't be read ({reason})", self._how_to_go_on().capitalize()
-        )
+        try:
+            yield from self.data.batches(step, self.total_steps - step)
+        except UserError as error:
+            raise WorkFailed(
+                finding._replace(remedy=f"{finding.remedy}; {self._how_to_go_on()}")
+                for finding in error.findings
+            ) from error
 
     def _how_to_go_on(self):
         newest = max((path.name for path in self.checkpoints), default=None)
