@@ -37,7 +37,7 @@ def main(arguments: list[str]) -> None:
         check_output,
     )
     results = match_results(photos, source) if FLAGS.results else None
-    what = f"the pictures in {source}" if results else str(source.path)
+    what = f"the pictures in {source}" if results else source.words
     print(f"{what}, {len(photos)} photos, on {device}", file=sys.stderr)
     with bar(len(anime), "anime pictures") as progress:
         judge = Judge(photos, anime, features, FLAGS.size, on_anime=progress.update)
@@ -77,7 +77,7 @@ def pictures_of(flag, folder):
 def choose_source():
     """What is judged: a network, or the folder of results."""
     if not FLAGS.results:
-        return choose_model(FLAGS.style, FLAGS.model).file
+        return choose_model(FLAGS.style, FLAGS.model)
     if FLAGS.style or FLAGS.model:
         reason = "results are judged without a network"
         raise UserError(Finding("--results", reason, "Leave out --style and --model"))
@@ -120,11 +120,11 @@ def read_result(photo, result):
 
 def network(source):
     """What a network makes of photos, float32 to float32, as `animegan infer` would save it."""
-    stylizer = Stylizer.load(source.path)
+    stylizer = Stylizer.load(source.file.path)
 
     def stylize(photos):
         pixels = np.rint((photos + 1) * 127.5).astype(np.uint8)
-        return to_float(stylizer(pixels))
+        return to_float(stylizer(pixels, **source.options))
 
     return stylize
 
