@@ -16,21 +16,9 @@ PAGES = sorted(
     [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "benchmarks" / "README.md"]
 )
 TEXTS = {str(page.relative_to(ROOT)): page.read_text(encoding="utf-8") for page in PAGES}
-OF_OTHER_PROGRAMS = {"logdir", "no-deps", "rm", "name", "gpus", "help", "version", "recipe"}
+OF_OTHER_PROGRAMS = {"logdir", "no-deps", "rm", "name", "gpus", "help", "version"}
 """Flags in the text that belong to pip, docker, or tensorboard, or to every verb."""
-STILL_TO_COME = {
-    "docs/pictures/cel.jpg",
-    "docs/pictures/pepper.jpg",
-    *(
-        f"{folder}{name}.md"
-        for folder in ("docs/", "")
-        for name in (
-            "training",
-            "judging",
-            "several-gpus",
-        )
-    ),
-}
+STILL_TO_COME = {"docs/pictures/cel.jpg", "docs/pictures/pepper.jpg"}
 
 
 def flags_of_verb(verb):
