@@ -33,7 +33,7 @@ SHORT_RUN = 5000
 def main(arguments: list[str]) -> None:
     """Trains, or goes on with a run."""
     config, resumed_dir = settings_of_run()
-    if config.style.lower() == "demo" and not (config.photos or config.anime):
+    if is_drawn(config):
         demo.make_demo_dataset(config.data_dir)
     checks = (
         functools.partial(
@@ -65,6 +65,11 @@ def main(arguments: list[str]) -> None:
         train(config, files, run_dir, strategy, vgg19, start, bool(resumed_dir))
 
 
+def is_drawn(config: TrainConfig) -> bool:
+    """Whether the run learns from what the project draws itself."""
+    return config.style.lower() == "demo" and not (config.photos or config.anime)
+
+
 def find_files(config: TrainConfig) -> TrainingFiles:
     """The pictures that the flags mean."""
     return find_training_files(
@@ -93,17 +98,20 @@ def start_devices(config: TrainConfig) -> tuple[tf.distribute.Strategy, tf.keras
 def print_settings(config, device, report, doubts):
     print(config.to_json(), end="")
     print(report)
-    for finding in doubts:
-        print(f"warning: {finding}")
+    # What the project itself draws and chooses for the demo is nothing to warn its users of.
+    if not is_drawn(config):
+        for finding in doubts:
+            print(f"warning: {finding}")
     print(f"device: {device}")
+    label = "note" if is_drawn(config) else "WARNING"
     if config.vgg == RANDOM:
         print(
-            "WARNING: the perceptual network is RANDOM (--vgg=random), not ImageNet's: it sees "
+            f"{label}: the perceptual network is RANDOM (--vgg=random), not ImageNet's: it sees "
             "texture and content, not meaning. Expect a weaker style."
         )
     if config.vgg == HED:
         print(
-            "WARNING: the perceptual network is HED's VGG16 (--vgg=hed), not ImageNet's VGG19: it "
+            f"{label}: the perceptual network is HED's VGG16 (--vgg=hed), not ImageNet's VGG19: it "
             "was fine-tuned to find edges and hardly sees color."
         )
 

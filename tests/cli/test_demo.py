@@ -55,3 +55,11 @@ def test_a_folder_that_is_a_file_is_refused(command, tmp_path):
     done = command("demo", folder=tmp_path)
     assert done.status == 2 and "--folder=demo" in done.stderr
     assert (tmp_path / "demo").read_text() == "mine"
+
+
+@pytest.mark.slow
+def test_the_training_ends_in_time_and_does_not_warn_of_itself(small, command, tmp_path):
+    done = command("demo", "--seconds=25", folder=tmp_path)
+    assert done.status == 0, done.stderr
+    assert "warning" not in (done.stdout + done.stderr).lower()
+    assert (tmp_path / "demo" / "run" / "config.json").is_file()
