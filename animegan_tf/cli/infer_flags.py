@@ -105,6 +105,12 @@ flags.DEFINE_bool(
     "move the result's mean color to the photo's, so that a warm photo stays warm",
     flag_values=FLAGS,
 )
+flags.DEFINE_bool(
+    "fit_colors",
+    False,
+    "fit the result's colors and light to the photo's, by one map for the whole picture",
+    flag_values=FLAGS,
+)
 flags.DEFINE_float(
     "strength",
     1.0,
@@ -187,7 +193,7 @@ FOR_PICTURES = ("format", "quality")
 FOR_FOLDERS = ("recursive",)
 FOR_CAMERA = {
     *("style", "model", "device", "precision", "memory_limit", "tile", "webcam"),
-    *("strength", "keep_color", "match_brightness", "match_color"),
+    *("strength", "keep_color", "match_brightness", "match_color", "fit_colors"),
     *("compare", "max_side", "temporal"),
 }
 """The flags that do something only for some inputs, or do something for a camera."""

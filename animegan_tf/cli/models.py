@@ -59,5 +59,4 @@ def choose_model(
     assert style is not None
     path, words = styles.find_style(style)
     file = find(str(path))
-    shipped = styles.FOLDER in path.parents
-    return ChosenModel(file, words, styles.card_of(style).options if shipped else {})
+    return ChosenModel(file, words, styles.options_of(path))

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -57,7 +58,7 @@ class Card:
         steps: how long it was trained, in words.
         figures: measured on photos that it was not trained on, by name.
         faults: what is known to go wrong.
-        options: settings of `Stylizer` that suit the style, by name, such as `match_color`.
+        options: settings of `Stylizer` that suit the style, by name, such as `fit_colors`.
         pairs: photos before and after.
     """
 
@@ -113,6 +114,12 @@ def card_of(name: str) -> Card:
     content = json.loads((_folder_of(name) / "card.json").read_text(encoding="utf-8"))
     content["pairs"] = [Pair(**pair) for pair in content.get("pairs", [])]
     return Card(**content)
+
+
+def options_of(path: str | os.PathLike) -> Mapping[str, bool | float]:
+    """The settings of `Stylizer` that suit a file: those of the shipped style it belongs to."""
+    folder = Path(path).parent
+    return card_of(folder.name).options if folder.parent == FOLDER else {}
 
 
 def is_shipped(name: str) -> bool:

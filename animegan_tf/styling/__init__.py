@@ -4,6 +4,7 @@ stylizer       arrays to arrays, in the memory there is
 runtimes       what runs a network: Keras, a SavedModel, TFLite
 tiles          a large picture in parts that share their statistics
 options        formats, codecs, and what is done to a picture
+colors         colors and light fitted to those of the photo
 effects        colors, strength, and size; the one way from a photo to what is written
 temporal       less flicker between frames
 

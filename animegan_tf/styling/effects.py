@@ -11,6 +11,7 @@ import numpy as np
 
 from animegan_tf import images
 from animegan_tf.opencv import cv2
+from animegan_tf.styling import colors
 from animegan_tf.styling.options import Options
 from animegan_tf.styling.temporal import TemporalFilter
 
@@ -23,6 +24,7 @@ def apply_effects(
     keep_color: bool = False,
     match_brightness: bool = False,
     match_color: bool = False,
+    fit_colors: bool = False,
 ) -> np.ndarray:
     """Changes a result by its photo; both uint8 RGB (H, W, 3).
 
@@ -33,11 +35,14 @@ def apply_effects(
         keep_color: take the photo's chroma, pixel by pixel, with the result's luminance.
         match_brightness: make the result as bright as the photo, as the authors' option does.
         match_color: see `match_color`.
+        fit_colors: see `colors.fit_colors`.
     """
     if match_brightness:
         anime = images.match_brightness(photo, anime)
     if match_color:
         anime = _match_color(photo, anime)
+    if fit_colors:
+        anime = colors.fit_colors(photo, anime)
     if keep_color:
         chroma = cv2.cvtColor(photo, cv2.COLOR_RGB2YCrCb)
         chroma[..., 0] = cv2.cvtColor(anime, cv2.COLOR_RGB2YCrCb)[..., 0]

@@ -44,7 +44,7 @@ class Options:
     """What is done to each picture or frame.
 
     Attributes:
-        strength, keep_color, match_brightness, match_color: as in `Stylizer`.
+        strength, keep_color, match_brightness, match_color, fit_colors: as in `Stylizer`.
         compare: the photo stands to the left of the result.
         max_side: larger photos are reduced first, to this longer side in pixels; 0 keeps them.
         quality: 1 to 100, of JPEG and WebP; videos have a quality of their own.
@@ -55,6 +55,7 @@ class Options:
     keep_color: bool = False
     match_brightness: bool = False
     match_color: bool = False
+    fit_colors: bool = False
     compare: bool = False
     max_side: int = 0
     quality: int = 95
@@ -68,6 +69,7 @@ class Options:
             "keep_color": self.keep_color,
             "match_brightness": self.match_brightness,
             "match_color": self.match_color,
+            "fit_colors": self.fit_colors,
         }
 
 

@@ -75,6 +75,7 @@ class Stylizer:
                 f"takes for itself; {self.memory_limit / 1e9:.2f} GB is too little"
             )
         self._tile = tile
+        self._fits_colors = False
 
     @classmethod
     def load(
@@ -101,7 +102,11 @@ class Stylizer:
             UserError: missing, damaged, or another kind of file; says what was expected and found.
             ValueError: as the class.
         """
-        return cls(_load_runtime(source, precision), memory_limit=memory_limit, tile=tile)
+        source = source if isinstance(source, tf.keras.Model) else _path_of(source)
+        stylizer = cls(_load_runtime(source, precision), memory_limit=memory_limit, tile=tile)
+        if not isinstance(source, tf.keras.Model):
+            stylizer._fits_colors = bool(styles.options_of(source).get("fit_colors"))
+        return stylizer
 
     def __call__(
         self,
@@ -111,6 +116,7 @@ class Stylizer:
         keep_color: bool = False,
         match_brightness: bool = False,
         match_color: bool = False,
+        fit_colors: bool | None = None,
     ) -> np.ndarray:
         """Stylizes a photo or a batch of photos of one size.
 
@@ -120,6 +126,8 @@ class Stylizer:
             keep_color: the photo's chroma with the result's luminance (YCbCr).
             match_brightness: the result as bright as the photo, as the authors' option.
             match_color: the result with the photo's mean chroma, so that a warm photo stays warm.
+            fit_colors: the result with the photo's colors and light, fitted by one map for the
+                whole picture and made livelier. None: if the style's card says so.
 
         Returns:
             uint8 RGB of exactly the same shape.
@@ -146,6 +154,7 @@ class Stylizer:
                 keep_color=keep_color,
                 match_brightness=match_brightness,
                 match_color=match_color,
+                fit_colors=self._fits_colors if fit_colors is None else fit_colors,
             )
             for photo, anime in zip(batch, self._stylize(batch))
         ]
@@ -250,7 +259,7 @@ def _load_runtime(source: str | os.PathLike | tf.keras.Model, precision: str) ->
         generator = build_generator(width_of(source), dtype)
         generator.set_weights(source.get_weights())
         return KerasRuntime(generator)
-    model = find_model(_path_of(source))
+    model = find_model(source)
     if model.has_weights:
         return KerasRuntime(read_model(model, dtype))
     if precision != "float32":

@@ -87,6 +87,7 @@ def test_a_reduced_size_fits_and_keeps_its_proportions(height, width, max_side):
     keep_color=st.booleans(),
     match_brightness=st.booleans(),
     match_color=st.booleans(),
+    fit_colors=st.booleans(),
     side=st.integers(1, 9),
     gray=st.integers(0, 255),
 )
