@@ -6,6 +6,7 @@ import contextlib
 import io
 import logging
 import os
+import signal
 import sys
 import tempfile
 import warnings
@@ -16,6 +17,12 @@ from typing import NamedTuple
 import pytest
 
 from animegan_tf.cli.main import run_verb
+
+
+def pytest_configure() -> None:
+    """Shells start what runs in the background with Ctrl-C ignored; tests of it need it."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class Done(NamedTuple):
