@@ -18,7 +18,6 @@ PAGES = sorted(
 TEXTS = {str(page.relative_to(ROOT)): page.read_text(encoding="utf-8") for page in PAGES}
 OF_OTHER_PROGRAMS = {"logdir", "no-deps", "rm", "name", "gpus", "help", "version"}
 """Flags in the text that belong to pip, docker, or tensorboard, or to every verb."""
-STILL_TO_COME = {"docs/pictures/cel.jpg", "docs/pictures/pepper.jpg"}
 
 
 def flags_of_verb(verb):
@@ -72,7 +71,7 @@ def test_every_command_exists_with_its_flags(page):
 @pytest.mark.parametrize("page", TEXTS)
 def test_every_flag_that_the_text_names_exists(page):
     known = set().union(*map(flags_of_verb, VERBS), OF_OTHER_PROGRAMS)
-    for folder in ("benchmarks", "examples"):
+    for folder in ("benchmarks", "examples", "tools", "tools/pairs"):
         for script in (ROOT / folder).glob("*.py"):
             known |= flags_of_script(script)
     for flag in flags_in(TEXTS[page]):
@@ -84,7 +83,7 @@ def test_every_link_leads_somewhere(page):
     folder = (ROOT / page).parent
     for target in re.findall(r"\]\(([^)\s]+)\)|src=\"([^\"]+)\"", TEXTS[page]):
         target = "".join(target)
-        if re.match(r"https?://|mailto:", target) or target in STILL_TO_COME:
+        if re.match(r"https?://|mailto:", target):
             continue
         path, _, anchor = target.partition("#")
         file = (folder / path).resolve() if path else ROOT / page
@@ -99,8 +98,6 @@ def test_every_link_leads_somewhere(page):
 def test_every_file_that_the_text_names_exists(page):
     names = r"(?:python3? |`)((?:(?:benchmarks|docs|examples|tools|tests|notebooks)/)[\w/.-]+\.\w+)"
     for name in re.findall(names, TEXTS[page]):
-        if name in STILL_TO_COME:
-            continue
         made = name == "benchmarks/results-gpu.md"  # By its script, on a machine with a GPU.
         assert made or (ROOT / name).exists(), f"{page}: {name}"
 

@@ -34,6 +34,7 @@ def main() -> None:
     parser.add_argument("--generator", required=True)
     parser.add_argument("--light")
     parser.add_argument("--judgement", nargs="*", default=[])
+    parser.add_argument("--anime", help="in words: what the judgements compare with")
     parser.add_argument("--photos")
     arguments = parser.parse_args()
     folder = styles.FOLDER / arguments.name
@@ -41,7 +42,7 @@ def main() -> None:
     pack_generator(load_generator(arguments.generator), folder / "generator.keras")
     if arguments.light:
         pack_generator(load_generator(arguments.light), folder / "light.keras")
-    card["figures"] = {}
+    card["figures"] = {"the style's pictures": arguments.anime} if arguments.anime else {}
     for width, path in zip(("width 64", "width 32"), arguments.judgement):
         card["figures"].update(figures(width, json.loads(Path(path).read_text(encoding="utf-8"))))
     if arguments.photos:
@@ -58,8 +59,8 @@ def figures(width, judgement):
     of = f"{counts} pictures, {judgement['size']} px, {judgement['features']}"
     yield (
         f"KID to the style, {width}",
-        f"{kid['mean']:.2f} ± {kid['deviation']:.2f}; of the photos as they are "
-        f"{of_photos['mean']:.2f} ± {of_photos['deviation']:.2f} ({of})",
+        f"{kid['mean']:.2g} ± {kid['deviation']:.2g}; of the photos as they are "
+        f"{of_photos['mean']:.2g} ± {of_photos['deviation']:.2g} ({of})",
     )
     yield f"content distance, {width}", f"{judgement['content']:.1f}"
     yield f"chroma distance, {width}", f"{judgement['chroma']:.1f}"

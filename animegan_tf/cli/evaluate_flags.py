@@ -1,6 +1,6 @@
 """Says how good a style is, in figures and on a page with the pictures.
 
-    animegan evaluate --style pepper --photos photos/ --anime pepper/
+    animegan evaluate --style cel --photos photos/ --anime frames/
     animegan evaluate --model hayao.keras --photos photos/ --anime hayao/ --features hed
     animegan evaluate --results made_elsewhere/ --photos photos/ --anime hayao/
 

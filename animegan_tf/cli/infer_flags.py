@@ -1,7 +1,7 @@
 """Turns photos and videos into anime.
 
     python infer.py photo.jpg
-    python infer.py --style pepper photos/ --output anime/
+    python infer.py photos/ --output anime/
     python infer.py --model Hayao-60.ckpt photo.jpg
     python infer.py --temporal --start 5 --duration 10 walk.mp4
     python infer.py --webcam 0
