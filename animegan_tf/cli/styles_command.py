@@ -47,13 +47,10 @@ def check_output(output):
 
 def facts(card):
     """(what, value) pairs of a card, both to be shown."""
-    sizes = [
-        f"{styles.path_of(card.name).stat().st_size / 1e6:.1f} MB",
-    ]
-    if styles.has_light(card.name):
-        light = styles.path_of(card.name, light=True)
-        sizes.append(f"{light.stat().st_size / 1e6:.1f} MB (--light)")
-    yield "size", ", ".join(sizes)
+    folder = styles.path_of(card.name).parent
+    yield "folder", str(folder)
+    for file in sorted(folder.glob("*.keras")):
+        yield file.name, f"{file.stat().st_size / 1e6:.1f} MB"
     yield "license", card.license
     if card.attribution:
         yield "attribution", card.attribution

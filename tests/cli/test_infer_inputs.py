@@ -76,7 +76,7 @@ def shipped(tmp_path, monkeypatch, generator_file):
 def test_without_a_model_the_style_that_comes_with_the_project_is_taken(command, shipped, folder):
     done = command("infer", "a.png", folder=folder)
     assert done.status == 0, done.stderr
-    assert "style cel, the generator that comes with it" in done.stderr
+    assert "style cel, which comes with the project" in done.stderr
     stylizer = Stylizer.load(styles.path_of("cel"))
     expected = stylizer(photo(), match_color=True)  # As its card says.
     np.testing.assert_array_equal(images.read_rgb(folder / "a_anime.png"), expected)

@@ -72,7 +72,7 @@ def test_a_missing_light_generator_is_said(sketch):
 
 def test_a_run_comes_before_the_shipped_style_of_its_name(sketch, tmp_path):
     path, note = styles.find_style("sketch")
-    assert path == sketch / "generator.keras" and "comes with it" in note
+    assert path == sketch / "generator.keras" and "comes with the project" in note
     (tmp_path / "runs" / "sketch" / "1").mkdir(parents=True)
     (tmp_path / "runs" / "sketch" / "2").mkdir()
     assert styles.find_style("sketch")[0] == path  # Neither run is finished.

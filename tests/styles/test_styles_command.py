@@ -17,7 +17,7 @@ def test_the_list_names_license_size_figures_and_faults(capsys):
     assert shown.startswith("sketch: A style for tests.\n")
     for line in ("license: CC0-1.0", "KID: 0.1", "known faults: means nothing"):
         assert f"  {line}\n" in shown + "\n"
-    assert re.search(r"size: 0\.\d MB\n", shown)
+    assert re.search(r"  generator\.keras: 0\.\d MB\n", shown)
 
 
 def test_the_page_holds_the_pictures(sketch, tmp_path, capsys):  # noqa: F811
