@@ -127,16 +127,21 @@ def is_shipped(name: str) -> bool:
     return name.lower() in _folders()
 
 
-def find_style(name: str) -> tuple[Path, str]:
+def find_style(name: str, *, light: bool = False) -> tuple[Path, str]:
     """The generator that a command's `--style` means.
 
     A style trained here, under `runs/`, comes before a shipped one of the same name.
+
+    Args:
+        name: of the style.
+        light: take the smaller generator of a shipped style. A run has one generator only.
 
     Returns:
         The file, and in words which one it is, to be shown.
 
     Raises:
-        UserError: neither a finished run nor a shipped style has this name.
+        UserError: neither a finished run nor a shipped style has this name, or the shipped one
+            has no light generator.
     """
     for run in reversed(runs_of(name)):
         if (run / "generator.keras").exists():
@@ -153,7 +158,7 @@ def find_style(name: str) -> tuple[Path, str]:
                 f"Train it: animegan train --style {name}; or use --model",
             )
         )
-    return path_of(name), f"style {name.lower()}, which comes with the project"
+    return path_of(name, light=light), f"style {name.lower()}, which comes with the project"
 
 
 def _folders():
