@@ -6,7 +6,6 @@ import os
 import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,21 +64,29 @@ def _shown(seconds):
     return f"{seconds:.2f} s" if seconds >= 1 else f"{1000 * seconds:.1f} ms"
 
 
+# A small process starts the program: Linux counts the memory of the one that forks as the child's.
+_STARTER = """
+import resource, subprocess, sys, time
+start = time.perf_counter()
+status = subprocess.call(sys.argv[1:], stderr=subprocess.STDOUT)
+seconds = time.perf_counter() - start
+print(f"\\n{seconds} {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024}")
+sys.exit(status)
+"""
+
+
 def run_program(*arguments: str | Path) -> tuple[float, int]:
     """Runs Python with these arguments in the project's folder: (seconds, peak bytes).
 
     Raises:
         RuntimeError: with what it printed, if it fails.
     """
-    start = time.perf_counter()
-    process = subprocess.Popen(
-        [sys.executable, *map(str, arguments)],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
+    command = [sys.executable, *map(str, arguments)]
+    done = subprocess.run(
+        [sys.executable, "-c", _STARTER, *command], cwd=ROOT, capture_output=True, text=True
     )
-    printed = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        raise RuntimeError(f"{' '.join(map(str, arguments))}:\n{printed.decode()}")
-    return time.perf_counter() - start, usage.ru_maxrss * 1024
+    *printed, measured = done.stdout.splitlines()
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(map(str, arguments))}:\n" + "\n".join(printed))
+    seconds, peak = measured.split()
+    return float(seconds), int(peak)
