@@ -13,7 +13,7 @@ def test_table_1():
     assert ours.parameters == 3956096
     assert ours.mebibytes == pytest.approx(15.09, abs=0.005)
     assert ours.flops == pytest.approx(
-        reference["tf_1.15.5, placeholder [1,256,256,3], as built (initializer ops included)"],
+        reference["tf_1.15.5, placeholder [1,256,256,3], as built (initialiser ops included)"],
         rel=0.005,
     )
     assert ours.flops_of_old_profiler == pytest.approx(38.66e9, rel=0.005)
