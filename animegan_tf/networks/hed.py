@@ -59,8 +59,9 @@ def build_hed_content(dtype: str = "float32", weights: Path | None = None) -> tf
     Arguments and errors as in `build_hed`.
     """
     features = build_hed(["conv4_3"], dtype, weights)
+    tap, *_ = tf.nest.flatten(features.output)  # A list in Keras 3, a tensor in Keras 2.
     content = tf.keras.layers.Rescaling(CONTENT_SCALE, dtype="float32", name="content")
-    model = tf.keras.Model(features.input, content(features.output[0]), name="hed_conv4_3")
+    model = tf.keras.Model(features.input, content(tap), name="hed_conv4_3")
     model.trainable = False
     return model
 
