@@ -11,6 +11,7 @@ costs a third of the paper's. Resumes from the state in --out.
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import sys
 import time
@@ -41,8 +42,11 @@ class Pairs:
                 self.pairs.append((arrays["source"], arrays["target"]))
         self.rescale, self.augment, self.detail = rescale, augment, detail
 
-    def crop(self, rng, size):
-        """A random square of one pair at a random scale: two uint8 arrays (size, size, 3)."""
+    def crop(self, rng, size, share=1.0):
+        """A random square of one pair at a random scale: two uint8 arrays (size, size, 3).
+
+        The target gets `share` of the detail that the set asks for.
+        """
         pair = self.pairs[rng.integers(len(self.pairs))]
         height, width = pair[0].shape[:2]
         least = max(self.rescale[0], size / min(height, width))
@@ -53,8 +57,8 @@ class Pairs:
         if side != size:
             kind = cv2.INTER_AREA if side > size else cv2.INTER_LINEAR
             pair = [cv2.resize(picture, (size, size), interpolation=kind) for picture in pair]
-        if self.detail:
-            pair[1] = with_detail(*pair, self.detail)
+        if self.detail * share > 0:
+            pair[1] = with_detail(*pair, self.detail * share)
         if rng.random() < 0.5:
             pair = [picture[:, ::-1] for picture in pair]
         source, target = pair
@@ -87,12 +91,17 @@ def camera(rng, photo):
     return photo
 
 
-def batches(sets, weights, batch, size, seed):
-    """Endless float32 batches in [-1, 1]: sources and targets, (batch, size, size, 3) each."""
+def batches(sets, weights, batch, size, seed, step=0, steps=0):
+    """Endless float32 batches in [-1, 1]: sources and targets, (batch, size, size, 3) each.
+
+    The detail in the targets fades out in a line until two thirds of the `steps`; 0 steps keep it.
+    """
     rng = np.random.default_rng(seed)
     weights = np.array(weights, float) / np.sum(weights)
-    while True:
-        crops = [sets[rng.choice(len(sets), p=weights)].crop(rng, size) for _ in range(batch)]
+    for step in itertools.count(step):
+        share = max(0.0, 1 - 1.5 * step / steps) if steps else 1.0
+        chosen = rng.choice(len(sets), batch, p=weights)
+        crops = [sets[i].crop(rng, size, share) for i in chosen]
         yield tuple(np.stack(side).astype(np.float32) / 127.5 - 1 for side in zip(*crops))
 
 
@@ -223,7 +232,9 @@ def train(args):
     print([len(s.pairs) for s in sets], flush=True)
     shape = (args.batch, args.size, args.size, 3)
     data = tf.data.Dataset.from_generator(
-        lambda: batches(sets, shares, args.batch, args.size, args.seed + 1000 * step),
+        lambda: batches(
+            sets, shares, args.batch, args.size, args.seed + 1000 * step, step, args.steps
+        ),
         output_signature=(tf.TensorSpec(shape), tf.TensorSpec(shape)),
     ).prefetch(4)
     began = saved = time.time()
