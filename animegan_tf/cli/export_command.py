@@ -7,6 +7,7 @@ import functools
 import tempfile
 from pathlib import Path
 
+from animegan_tf import styles
 from animegan_tf.cli.export_flags import FLAGS
 from animegan_tf.cli.models import choose_model
 from animegan_tf.data.find import find_training_files
@@ -19,6 +20,7 @@ from animegan_tf.exporting.report import build_report, describe, read_report, wr
 from animegan_tf.exporting.tflite.conversion import quieten_converters
 from animegan_tf.exporting.tflite.exporter import Exporter
 from animegan_tf.images import find_images, write_bytes
+from animegan_tf.networks.colors import with_fitted_colors
 from animegan_tf.networks.loading import find_weights, read_model
 from animegan_tf.runs import check_name, run_of
 from animegan_tf.training.config import read_config
@@ -49,8 +51,9 @@ def main(arguments: list[str]) -> int | None:
     name, output = choose_output(model)
     with working_folder(output) as folder:
         earlier = read_report(output)
-        generator = read_model(model)
-        others = {str(other.path): read_model(other) for other in others}
+        finish_network = with_fitted_colors if fits_colors(model) else lambda generator: generator
+        generator = finish_network(read_model(model))
+        others = {str(other.path): finish_network(read_model(other)) for other in others}
         print(f"{model.path} -> {output}\nchecked on {photo_source}", flush=True)
         reference = Reference(generator)
         entries = [
@@ -111,6 +114,13 @@ def check_flags(targets):
 def choose_weights():
     """The file to export."""
     return choose_model(FLAGS.style, FLAGS.model, find_weights).file
+
+
+def fits_colors(model):
+    """Whether the exported networks end with a map of colors."""
+    if FLAGS.fit_colors is not None:
+        return FLAGS.fit_colors
+    return bool(styles.options_of(model.path).get("fit_colors"))
 
 
 def find_compared_models():

@@ -75,6 +75,13 @@ flags.DEFINE_multi_enum(
     "number format of TFLite files; may be repeated",
     flag_values=FLAGS,
 )
+flags.DEFINE_bool(
+    "fit_colors",
+    None,
+    "end the exported networks with a map that fits the result's colors and light to the photo's; "
+    "default: as the card of a shipped style says, no for other models",
+    flag_values=FLAGS,
+)
 flags.DEFINE_string(
     "photos",
     None,

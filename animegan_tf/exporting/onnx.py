@@ -9,10 +9,14 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from animegan_tf.colors import LUMA, color_map
 from animegan_tf.errors import Finding, UserError
+from animegan_tf.exporting.onnx_expressions import Expression, Functions
 from animegan_tf.exporting.parity import EXACT, Artifact, Route
 from animegan_tf.images import to_float
+from animegan_tf.networks.colors import FitColors
 from animegan_tf.networks.frozen import layers_with_inputs
+from animegan_tf.networks.generator import ANIME
 from animegan_tf.networks.layers import (
     InstanceNormalization,
     LegacyBilinearResize,
@@ -102,7 +106,7 @@ def build_onnx(generator: tf.keras.Model) -> Any:
     node("Transpose", ["photo"], f"{first}_nchw", perm=[0, 3, 1, 2])
     tensors = {first: f"{first}_nchw"}
     for layer, inputs in layers_with_inputs(generator):
-        name = tensors[layer.name] = f"{layer.name}_nchw" if layer.name == last else layer.name
+        name = tensors[layer.name] = f"{layer.name}_nchw" if layer.name == ANIME else layer.name
         inputs = [tensors[input_name] for input_name in inputs]
         config = layer.get_config()
         if isinstance(layer, tf.keras.layers.DepthwiseConv2D):
@@ -147,6 +151,9 @@ def build_onnx(generator: tf.keras.Model) -> Any:
             node("LeakyRelu", inputs, name, alpha=float(slope))
         elif isinstance(layer, tf.keras.layers.Add):
             node("Add", inputs, name)
+        elif isinstance(layer, FitColors):
+            photo, anime = inputs
+            _fit_colors(Functions(node, constant, name), photo, anime, name)
         elif config.get("activation") == "tanh":
             node("Tanh", inputs, name)
         else:
@@ -170,3 +177,28 @@ def build_onnx(generator: tf.keras.Model) -> Any:
         ir_version=IR_VERSION,
         opset_imports=[helper.make_opsetid("", OPSET)],
     )
+
+
+def _fit_colors(f, photo, anime, output):
+    """`FitColors` on tensors (B, 3, H, W) by their names."""
+    x, y = (
+        f.apply("Reshape", Expression(name, f), np.array([0, 3, -1])) * 0.5 + 0.5
+        for name in (photo, anime)
+    )
+
+    def mean(x):
+        return f.apply("ReduceMean", x, axes=[2])
+
+    def turned(x):
+        return f.apply("Transpose", x, perm=[0, 2, 1])
+
+    of_x, of_y = mean(x), mean(y)
+    x, centered = turned(x - of_x), y - of_y
+    luma = x @ LUMA.T
+    variance = f.apply("ReduceMean", luma * luma, axes=[1])
+    size = f.apply("Gather", f.apply("Shape", y), np.array([2]))
+    count = f.apply("Cast", size, to=1)
+    across, own = (centered @ z / count for z in (x, turned(centered)))
+    matrix, offset = color_map(f, turned(of_x), turned(of_y), variance, across, own)
+    fitted = f.clip(turned(matrix) @ y + turned(offset), 0.0, 1.0) * 2 - 1
+    f.apply("Reshape", fitted, f.apply("Shape", Expression(anime, f)), output=output)

@@ -18,6 +18,7 @@ from animegan_tf.exporting.lighter import Row
 from animegan_tf.exporting.parity import PARITY_SIZES, Checked
 from animegan_tf.exporting.serving import docker_command
 from animegan_tf.images import write_bytes
+from animegan_tf.networks.colors import FitColors
 
 
 def machine() -> str:
@@ -111,7 +112,8 @@ def build_report(
         earlier: of `read_report`.
     """
     weights = fingerprint(generator)
-    artifacts = [{**entry, "weights": weights} for entry in artifacts]
+    fits_colors = isinstance(generator.layers[-1], FitColors)
+    artifacts = [{**entry, "weights": weights, "fit_colors": fits_colors} for entry in artifacts]
     rows = [row._asdict() for row in lighter]
     if earlier:
         replaced = {entry["path"] for entry in artifacts if entry["in_place"]}
@@ -267,9 +269,12 @@ def _placed(entry):
 
 
 def _notes(entry, report):
-    if entry["weights"] == report["weights"]:
-        return entry["notes"]
-    return [f"of an earlier export of OTHER weights ({entry['weights']})", *entry["notes"]]
+    notes = entry["notes"]
+    if entry.get("fit_colors"):  # Reports of earlier versions don't say.
+        notes = ["ends with a map of colors (--fit_colors)", *notes]
+    if entry["weights"] != report["weights"]:
+        notes = [f"of an earlier export of OTHER weights ({entry['weights']})", *notes]
+    return notes
 
 
 def _table(header, rows):

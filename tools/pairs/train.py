@@ -91,14 +91,14 @@ def camera(rng, photo):
     return photo
 
 
-def batches(sets, weights, batch, size, seed, step=0, steps=0):
-    """Endless float32 batches in [-1, 1]: sources and targets, (batch, size, size, 3) each.
+def batches(sets, weights, batch, size, seed, start=0, steps=0):
+    """Endless float32 batches in [-1, 1] from a step on: (batch, size, size, 3) each side.
 
     The detail in the targets fades out in a line until two thirds of the `steps`; 0 steps keep it.
     """
     rng = np.random.default_rng(seed)
     weights = np.array(weights, float) / np.sum(weights)
-    for step in itertools.count(step):
+    for step in itertools.count(start):
         share = max(0.0, 1 - 1.5 * step / steps) if steps else 1.0
         chosen = rng.choice(len(sets), batch, p=weights)
         crops = [sets[i].crop(rng, size, share) for i in chosen]

@@ -26,9 +26,11 @@ FLOAT_OPERATIONS = (
     "SUB",
     "LEAKY_RELU",
     "TANH",
+    *("BATCH_MATMUL", "CONCATENATION", "DIV", "EXP", "FULLY_CONNECTED", "LOG", "MAXIMUM"),
+    *("MINIMUM", "RESHAPE", "SQUARE"),
 )
-"""Operations that stay in float in int8 files: those of the norms, what follows them directly, and
-the output."""
+"""Operations that stay in float in int8 files: those of the norms, what follows them directly, the
+output, and the map of colors (the last two lines)."""
 
 FLOAT_FIRST = (
     "output",
