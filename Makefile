@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 PY := $(VENV)/bin/python
 
-.PHONY: demo test test-fast lint bench docs notebook clean
+.PHONY: demo web test test-fast lint bench docs notebook clean
 
 $(VENV)/installed: requirements.txt
 	$(PYTHON) -m venv $(VENV)
@@ -17,6 +17,16 @@ $(VENV)/installed-dev: $(VENV)/installed setup.cfg
 
 demo: $(VENV)/installed  ## style photos and train a style for a minute; ends with one page
 	$(PY) -m animegan_tf demo
+
+$(VENV)/installed-onnx: $(VENV)/installed setup.cfg
+	$(PY) -m pip install --quiet -e ".[onnx]"
+	touch $@
+
+web: $(VENV)/installed-onnx web/node_modules/.package-lock.json  ## a browser page with the shipped styles, on http://127.0.0.1:8000
+	$(PY) -m animegan_tf web --serve
+
+web/node_modules/.package-lock.json: web/package-lock.json
+	cd web && npm ci --ignore-scripts --no-audit --no-fund
 
 test: $(VENV)/installed  ## the whole test suite
 	$(PY) -m pytest

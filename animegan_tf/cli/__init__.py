@@ -13,4 +13,5 @@ help and mistakes are answered at once; `X_command` does the work. What all verb
 Of single verbs:
 
     train_settings    which run `train` is asked for, and whether it can be
+    web_server        serves the page of `web` to this machine
 """

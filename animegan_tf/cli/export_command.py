@@ -13,7 +13,7 @@ from animegan_tf.cli.models import choose_model
 from animegan_tf.data.find import find_training_files
 from animegan_tf.devices import select_device
 from animegan_tf.errors import Finding, UserError, check_all
-from animegan_tf.exporting import lighter, onnx, saved_model, serving
+from animegan_tf.exporting import lighter, onnx, saved_model, serving, web
 from animegan_tf.exporting.parity import Reference, check, put_in_place
 from animegan_tf.exporting.photos import drawn_photos, read_photos, split_evenly
 from animegan_tf.exporting.report import build_report, describe, read_report, write_report
@@ -46,9 +46,12 @@ def main(arguments: list[str]) -> int | None:
         choose_photos,
         parse_sizes,
         find_compared_models,
-        *([onnx.check_onnx_installed] * ("onnx" in targets)),
+        *([onnx.check_onnx_installed] * bool({"onnx", "web"} & set(targets))),
+        *([web.check_web] * ("web" in targets)),
     )
     name, output = choose_output(model)
+    if "web" in targets:
+        web.check_page_folder(output / "web")
     with working_folder(output) as folder:
         earlier = read_report(output)
         finish_network = with_fitted_colors if fits_colors(model) else lambda generator: generator
@@ -86,7 +89,7 @@ def main(arguments: list[str]) -> int | None:
 
 
 def chosen_targets():
-    targets = [target for target in ("savedmodel", "tflite", "onnx") if FLAGS[target].value]
+    targets = [t for t in ("savedmodel", "tflite", "onnx", "web") if FLAGS[t].value]
     return targets or ["savedmodel", "tflite", "onnx"]
 
 
@@ -248,6 +251,9 @@ def export(targets, generator, name, reference, calibration, sizes, folder, outp
         )
     if "onnx" in targets:
         yield onnx.export_onnx(generator, folder, output)
+    if "web" in targets:
+        card = styles.card_of_file(choose_weights().path)
+        yield web.export_page(generator, name, card, folder, output)
     if "tflite" in targets:
         yield from Exporter(generator, reference, calibration, FLAGS.tflite_io).export(
             folder, output, sizes, FLAGS.tflite_precision

@@ -1,4 +1,4 @@
-"""Exports a style for servers and phones: `python export.py --style shinkai`.
+"""Exports a style for servers, phones, and browsers: `python export.py --style shinkai`.
 
 python export.py --style shinkai --tflite --tflite_io uint8
 python export.py --model Hayao-60.ckpt --savedmodel --name hayao
@@ -43,6 +43,12 @@ flags.DEFINE_bool(
     False,
     "write an ONNX file (pip install 'animegan-tf[onnx]'). Without "
     "--savedmodel, --tflite and --onnx all three are written",
+    flag_values=FLAGS,
+)
+flags.DEFINE_bool(
+    "web",
+    False,
+    "write a browser page that runs the style (needs npm and animegan-tf[onnx])",
     flag_values=FLAGS,
 )
 flags.DEFINE_integer(

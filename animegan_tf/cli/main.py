@@ -14,7 +14,8 @@ from animegan_tf.version import __version__
 VERBS = {
     "train": "train a style from photos and anime frames",
     "infer": "turn photos, folders, and videos into anime",
-    "export": "write a style for servers and phones",
+    "export": "write a style for servers, phones, and browsers",
+    "web": "make a browser page that runs the styles",
     "import": "read a checkpoint of the authors' code",
     "table1": "print the paper's Table 1, measured on this project's networks",
     "draw": "draw the demo data set",

@@ -12,7 +12,7 @@ import tensorflow as tf
 from animegan_tf.colors import LUMA, color_map
 from animegan_tf.errors import Finding, UserError
 from animegan_tf.exporting.onnx_expressions import Expression, Functions
-from animegan_tf.exporting.parity import EXACT, Artifact, Route
+from animegan_tf.exporting.parity import EXACT, Artifact, Limit, Route
 from animegan_tf.images import to_float
 from animegan_tf.networks.colors import FitColors
 from animegan_tf.networks.frozen import layers_with_inputs
@@ -55,12 +55,17 @@ def export_onnx(generator: tf.keras.Model, folder: Path, output: Path) -> Artifa
         output: the folder where it belongs.
     """
     import onnx
-    import onnxruntime
 
     path = folder / "generator.onnx"
     model = build_onnx(generator)
     onnx.checker.check_model(model, full_check=True)
     onnx.save(model, str(path))
+    return onnx_artifact("ONNX float32", path, output / path.name, EXACT)
+
+
+def onnx_artifact(name: str, path: Path, destination: Path, limit: Limit) -> Artifact:
+    """A written ONNX file as `Artifact`, opened by ONNX Runtime."""
+    import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = os.cpu_count()
@@ -73,10 +78,10 @@ def export_onnx(generator: tf.keras.Model, folder: Path, output: Path) -> Artifa
 
     shape = "float32 [batch, height, width, 3] in [-1, 1]"
     return Artifact(
-        name="ONNX float32",
+        name=name,
         path=path,
-        destination=output / path.name,
-        limit=EXACT,
+        destination=destination,
+        limit=limit,
         runtime=f"ONNX Runtime {onnxruntime.__version__}",
         routes=[
             Route(

@@ -86,6 +86,7 @@ class Artifact:
         size: height and width if it takes only one, else None.
         runtime: what `routes` ran on.
         notes: for the report.
+        replaces: a folder that may take the place of an earlier one.
     """
 
     name: str
@@ -96,6 +97,7 @@ class Artifact:
     size: tuple[int, int] | None = None
     runtime: str = ""
     notes: list[str] = field(default_factory=list)
+    replaces: bool = False
 
 
 class Measured(NamedTuple):
@@ -197,6 +199,16 @@ def size_on_disk(path: Path) -> int:
 
 
 def put_in_place(artifact: Artifact) -> None:
-    """Moves an artifact to its destination; a file there is replaced, a folder is not."""
+    """Moves an artifact to its destination. A file there is replaced, a folder if it `replaces`."""
     artifact.destination.parent.mkdir(parents=True, exist_ok=True)
-    os.replace(artifact.path, artifact.destination)
+    if artifact.replaces:
+        replace_folder(artifact.path, artifact.destination)
+    else:
+        os.replace(artifact.path, artifact.destination)
+
+
+def replace_folder(folder: Path, destination: Path) -> None:
+    """Moves a folder to its destination; one that is there moves to where the new one was made."""
+    if destination.exists():
+        os.replace(destination, folder.with_name(f"{folder.name}-earlier"))
+    os.replace(folder, destination)

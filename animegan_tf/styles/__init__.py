@@ -118,8 +118,14 @@ def card_of(name: str) -> Card:
 
 def options_of(path: str | os.PathLike) -> Mapping[str, bool | float]:
     """The settings of `Stylizer` that suit a file: those of the shipped style it belongs to."""
+    card = card_of_file(path)
+    return card.options if card else {}
+
+
+def card_of_file(path: str | os.PathLike) -> Card | None:
+    """The card of the shipped style that a file belongs to; None if it belongs to none."""
     folder = Path(path).parent
-    return card_of(folder.name).options if folder.parent == FOLDER else {}
+    return card_of(folder.name) if folder.parent == FOLDER else None
 
 
 def is_shipped(name: str) -> bool:
