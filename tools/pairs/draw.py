@@ -10,13 +10,13 @@ flatten, outline", and not "turn everything green".
 from __future__ import annotations
 
 import numpy as np
+from paint import expose
 
 from animegan_tf.data.scenery.cel_art import CelArt
 from animegan_tf.data.scenery.noise import fractal, rgb
 from animegan_tf.data.scenery.photo_art import PhotoArt
 from animegan_tf.data.scenery.scenes import SCENES
 from animegan_tf.opencv import cv2
-from animegan_tf.styling.colors import expose
 
 PAINTING = ("sky", "scenery", "land", "water", "tree", "shadow", "meadow", "finish")
 

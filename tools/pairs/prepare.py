@@ -1,7 +1,7 @@
-"""Makes the pairs that `train.py` learns from: `.npz` files with `source` and `target`, uint8.
+"""Makes pairs for `train_pairs.py`: `.npz` files with `source` and `target`, uint8 (H, W, 3).
 
 python tools/pairs/prepare.py drawn --output pairs/drawn --count 500
-python tools/pairs/prepare.py flat --photos DIR --output pairs/flat --sizes 160,240,340
+python tools/pairs/prepare.py painted --photos DIR --output pairs/painted --sizes 240,340,460
 python tools/pairs/prepare.py same --photos DIR --output pairs/same --sizes 384
 """
 
@@ -16,7 +16,7 @@ import numpy as np
 sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path(__file__).resolve().parent)]
 
 from draw import draw_pair
-from flatten import flatten
+from paint import paint
 
 from animegan_tf.images import find_images, read_rgb, rescale
 
@@ -44,9 +44,9 @@ def photo_pairs(folder, sizes, target_of):
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("kind", choices=("drawn", "flat", "same"))
+    parser.add_argument("kind", choices=("drawn", "painted", "same"))
     parser.add_argument("--output", required=True, type=Path)
-    parser.add_argument("--photos", type=Path, help="folder of photos, for flat and same")
+    parser.add_argument("--photos", type=Path, help="folder of photos, for painted and same")
     parser.add_argument("--sizes", default="240", help="shorter sides in pixels, with commas")
     parser.add_argument("--count", type=int, default=500, help="drawn pairs")
     arguments = parser.parse_args()
@@ -56,7 +56,7 @@ def main() -> None:
         pairs = drawn_pairs(arguments.count)
     else:
         sizes = [int(size) for size in arguments.sizes.split(",")]
-        target_of = flatten if arguments.kind == "flat" else np.copy
+        target_of = paint if arguments.kind == "painted" else np.copy
         pairs = photo_pairs(arguments.photos, sizes, target_of)
     arguments.output.mkdir(parents=True, exist_ok=True)
     for name, source, target in pairs:

@@ -1,14 +1,24 @@
-"""A generator of twice the width that draws the same pictures (Chen et al., Net2Net, 2016)."""
+"""A generator of twice the width that draws the same pictures (Chen et al., Net2Net, 2016).
+
+python tools/pairs/widen.py narrow.keras wide.keras
+"""
 
 from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
 from animegan_tf.networks.generator import build_generator, width_of
+from animegan_tf.networks.keras_file import load_generator, save_generator
 
 
-def widen(generator: tf.keras.Model, noise: float = 0.5, seed: int = 0) -> tf.keras.Model:
+def widen(generator: tf.keras.Model, noise: float = 0.3, seed: int = 0) -> tf.keras.Model:
     """Doubles each channel, and halves what goes out of it.
 
     Instance norm works on each channel alone, so both copies of a channel stay equal and the
@@ -45,3 +55,16 @@ def _widened(layer, array, shape, noise, rng):
         return array
     shift = noise * array.std() / 2 * rng.standard_normal(array.shape).astype(np.float32)
     return np.concatenate([array / 2 + shift, array / 2 - shift], 2)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("narrow")
+    parser.add_argument("wide")
+    parser.add_argument("--noise", type=float, default=0.3)
+    arguments = parser.parse_args()
+    save_generator(widen(load_generator(arguments.narrow), arguments.noise), arguments.wide)
+
+
+if __name__ == "__main__":
+    main()

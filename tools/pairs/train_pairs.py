@@ -3,9 +3,9 @@
 The target is known for each pixel, so there are no discriminator and no feature network, and a step
 costs a third of the paper's. Resumes from the state in --out.
 
-    python tools/pairs/train.py --out runs/pairs/photo --pairs pairs/same:1:0.5:1.0 --plain
-    python tools/pairs/train.py --out runs/pairs/cel --start runs/pairs/photo/generator.keras \\
-        --pairs pairs/flat:0.85:0.75:1.0:0.4 pairs/drawn:0.15
+    python tools/pairs/train_pairs.py --out runs/photo --pairs pairs/same:1:0.5:1.0 --plain
+    python tools/pairs/train_pairs.py --out runs/cel --start runs/photo/generator.keras \\
+        --pairs pairs/painted:0.86:0.8:1.0 pairs/drawn:0.14:0.7:1.0
 """
 
 from __future__ import annotations
@@ -155,114 +155,135 @@ def rate_at(step, steps, peak, warm=50, floor=0.02):
     return peak * (floor + (1 - floor) * 0.5 * (1 + np.cos(np.pi * min(t, 1))))
 
 
-def train(args):
-    tf.keras.utils.set_random_seed(args.seed)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
-    tf.config.threading.set_intra_op_parallelism_threads(2)
-    out = Path(args.out)
-    out.mkdir(parents=True, exist_ok=True)
-    state = out / "state.npz"
-    if args.start:
-        generator = load_generator(args.start, "mixed_bfloat16")
-    else:
-        generator = build_generator(args.width, "mixed_bfloat16")
-        first = [Pairs(args.pairs[0].split(":")[0], augment=False)]
-        photos, _ = next(batches(first, [1], 32, 128, args.seed))
-        generator.set_weights(build_see_through(photos, args.width, args.seed).get_weights())
-    variables = generator.trainable_variables
-    moments = [
-        [tf.Variable(tf.zeros_like(v.value), trainable=False) for v in variables] for _ in range(2)
-    ]
-    average = [tf.Variable(v.value, trainable=False) for v in variables]
-    step = 0
-    if state.exists():
-        with np.load(state) as arrays:
-            step = int(arrays["step"])
-            for k, group in enumerate((variables, *moments, average)):
-                for i, variable in enumerate(group):
-                    variable.assign(arrays[f"{k}_{i}"])
-        print("resumed at", step, flush=True)
-    weights = dict(
-        color=args.color_weight,
-        pixel=args.pixel_weight,
-        slope=args.slope_weight,
-        chroma=args.chroma_weight,
-    )
+class Trainer:
+    """A generator, its optimizer's state, and the running mean of its weights, which is what ships.
+
+    Adam with the moments 0.9 and 0.99, gradients clipped by their global norm.
+    """
+
+    def __init__(self, generator, weights, clip=1.0):
+        self.generator = generator
+        self._weights, self._clip = weights, clip
+        self._variables = generator.trainable_variables
+        self._moments = [
+            [tf.Variable(tf.zeros_like(v), trainable=False) for v in self._variables]
+            for _ in range(2)
+        ]
+        self._average = [tf.Variable(v, trainable=False) for v in self._variables]
 
     @tf.function
-    def train_step(source, target, rate, count):
+    def step(self, source, target, rate, count):
+        """One update, the `count`-th; the losses by name."""
         with tf.GradientTape() as tape:
-            output = generator(source, training=True)
-            matched = color_map(output, target)
-            losses = pair_losses(output, matched, target)
-            total = tf.add_n([weights[name] * value for name, value in losses.items()])
-        gradients = tape.gradient(total, variables)
-        gradients, _ = tf.clip_by_global_norm(gradients, args.clip)
+            output = self.generator(source, training=True)
+            losses = pair_losses(output, color_map(output, target), target)
+            total = tf.add_n([self._weights[name] * value for name, value in losses.items()])
+        gradients = tape.gradient(total, self._variables)
+        gradients, _ = tf.clip_by_global_norm(gradients, self._clip)
         first, second = 1 - 0.9**count, 1 - 0.99**count
         decay = tf.minimum(0.995, count / (count + 10))
-        for v, g, m, s, a in zip(variables, gradients, *moments, average):
+        for v, g, m, s, a in zip(self._variables, gradients, *self._moments, self._average):
             m.assign_add(0.1 * (g - m))
             s.assign_add(0.01 * (g * g - s))
             v.assign_sub(rate * (m / first) / (tf.sqrt(s / second) + 1e-7))
             a.assign_add((1 - decay) * (v - a))
         return losses
 
-    def save():
-        arrays = {
-            f"{k}_{i}": v.numpy()
-            for k, group in enumerate((variables, *moments, average))
-            for i, v in enumerate(group)
-        }
-        with open(f"{state}.new", "wb") as file:
+    def save(self, folder, step):
+        """The state, to go on from, and `generator.keras` with the mean weights."""
+        arrays = {f"{k}_{i}": v.numpy() for k, group in self._groups() for i, v in enumerate(group)}
+        with open(folder / "state.npz.new", "wb") as file:
             np.savez(file, step=step, **arrays)
-        os.replace(f"{state}.new", state)
-        smooth = build_generator(width)
-        for v, a in zip(smooth.trainable_variables, average):
-            v.assign(a)
-        save_generator(smooth, out / "generator.keras")
+        os.replace(folder / "state.npz.new", folder / "state.npz")
+        smooth = build_generator(width_of(self.generator))
+        for variable, mean in zip(smooth.trainable_variables, self._average):
+            variable.assign(mean)
+        save_generator(smooth, folder / "generator.keras")
 
-    width = width_of(generator)
-    names, shares, scales = [], [], []
+    def restore(self, folder):
+        """Goes on from a saved state; the number of steps that were made, 0 without a state."""
+        if not (folder / "state.npz").exists():
+            return 0
+        with np.load(folder / "state.npz") as arrays:
+            for k, group in self._groups():
+                for i, variable in enumerate(group):
+                    variable.assign(arrays[f"{k}_{i}"])
+            return int(arrays["step"])
+
+    def _groups(self):
+        return enumerate((self._variables, *self._moments, self._average))
+
+
+class Progress:
+    """Prints the mean losses and the pace, every 50 steps."""
+
+    def __init__(self):
+        self._began, self._sums, self._count = time.time(), {}, 0
+
+    def add(self, step, losses, rate):
+        for name, value in losses.items():
+            self._sums[name] = self._sums.get(name, 0.0) + float(value)
+        self._count += 1
+        if step % 50:
+            return
+        means = " ".join(f"{name} {value / self._count:.4f}" for name, value in self._sums.items())
+        pace = (time.time() - self._began) / self._count
+        print(step, means, f"rate {rate:.1e} {pace:.2f} s/step", flush=True)
+        self.__init__()
+
+
+def first_generator(args):
+    """That of --start, or one that lets the photos of the first set through."""
+    if args.start:
+        return load_generator(args.start, "mixed_bfloat16")
+    generator = build_generator(args.width, "mixed_bfloat16")
+    first = [Pairs(args.pairs[0].split(":")[0], augment=False)]
+    photos, _ = next(batches(first, [1], 32, 128, args.seed))
+    generator.set_weights(build_see_through(photos, args.width, args.seed).get_weights())
+    return generator
+
+
+def read_sets(args):
+    """The sets of pairs of --pairs, and the share of each."""
+    sets, shares = [], []
     for text in args.pairs:
         given = text.split(":")
-        name, share, low, high, detail = given + ["1", "0.6", "1.0", "0"][len(given) - 1 :]
-        names.append(name), shares.append(float(share))
-        scales.append(((float(low), float(high)), not args.plain, float(detail)))
-    sets = [Pairs(name, *more) for name, more in zip(names, scales)]
-    print([len(s.pairs) for s in sets], flush=True)
-    shape = (args.batch, args.size, args.size, 3)
+        folder, *numbers = given + ["1", "0.6", "1.0", "0"][len(given) - 1 :]
+        share, low, high, detail = map(float, numbers)
+        sets.append(Pairs(folder, (low, high), not args.plain, detail))
+        shares.append(share)
+    return sets, shares
+
+
+def train(args):
+    tf.keras.utils.set_random_seed(args.seed)
+    out = Path(args.out)
+    out.mkdir(parents=True, exist_ok=True)
+    weights = {
+        "color": args.color_weight,
+        "pixel": args.pixel_weight,
+        "slope": args.slope_weight,
+        "chroma": args.chroma_weight,
+    }
+    sets, shares = read_sets(args)
+    trainer = Trainer(first_generator(args), weights, args.clip)
+    start = trainer.restore(out)
+    print(f"{[len(s.pairs) for s in sets]} pairs, from step {start}", flush=True)
+    spec = tf.TensorSpec((args.batch, args.size, args.size, 3))
+    seed = args.seed + 1000 * start
     data = tf.data.Dataset.from_generator(
-        lambda: batches(
-            sets, shares, args.batch, args.size, args.seed + 1000 * step, step, args.steps
-        ),
-        output_signature=(tf.TensorSpec(shape), tf.TensorSpec(shape)),
+        lambda: batches(sets, shares, args.batch, args.size, seed, start, args.steps),
+        output_signature=(spec, spec),
     ).prefetch(4)
-    began = saved = time.time()
-    sums, counted = {}, 0
-    for source, target in data:
-        if step >= args.steps:
-            break
-        rate = rate_at(step, args.steps, args.rate)
-        step += 1
-        losses = train_step(
-            source, target, tf.constant(rate, tf.float32), tf.constant(step, tf.float32)
-        )
-        for name, value in losses.items():
-            sums[name] = sums.get(name, 0.0) + float(value)
-        counted += 1
-        if step % 50 == 0:
-            line = " ".join(f"{n} {v / counted:.4f}" for n, v in sums.items())
-            pace = (time.time() - began) / counted
-            print(
-                f"{step} {line} rate {rate:.1e} {pace:.2f} s/step {time.strftime('%H:%M')}",
-                flush=True,
-            )
-            sums, counted, began = {}, 0, time.time()
+    progress, saved = Progress(), time.time()
+    for step, (source, target) in zip(range(start + 1, args.steps + 1), data):
+        rate = rate_at(step - 1, args.steps, args.rate)
+        losses = trainer.step(source, target, tf.constant(rate), tf.constant(float(step)))
+        progress.add(step, losses, rate)
         if time.time() - saved > 120:
-            save()
+            trainer.save(out, step)
             saved = time.time()
-    save()
-    print("done", step, flush=True)
+    trainer.save(out, args.steps)
 
 
 def main():
@@ -287,6 +308,7 @@ def main():
     parser.add_argument("--chroma-weight", type=float, default=1.0)
     parser.add_argument("--plain", action="store_true", help="no camera faults on the sources")
     parser.add_argument("--seed", type=int, default=0)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
     train(parser.parse_args())
 
 
