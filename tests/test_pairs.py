@@ -44,7 +44,7 @@ def test_training_on_pairs_learns_saves_and_goes_on(tmp_path):
     (photos / "a.png").write_bytes(encode_image(draw_photo(rng, 48, 64), "PNG"))
     for name, source, target in photo_pairs(photos, [40], np.copy):
         np.savez(tmp_path / name, source=source, target=target)
-    weights = {"color": 0.5, "pixel": 1.0, "slope": 1.0, "chroma": 1.0}
+    weights = dict.fromkeys(("color", "pixel", "slope", "chroma", "sharpness"), 1.0)
     trainer = Trainer(build_generator(4), weights)
     data = batches([Pairs(tmp_path)], [1], 2, 32, seed=0)
     totals = []
@@ -78,3 +78,17 @@ def test_a_widened_generator_draws_the_same_pictures(tmp_path):
     photo = to_float(draw_photo(np.random.default_rng(2), 32, 40))[None]
     wide = widen(load_generator(tmp_path / "narrow.keras"))
     np.testing.assert_allclose(wide(photo), narrow(photo), atol=1e-4)
+
+
+def test_sharpness_tells_a_border_from_a_blurred_one_that_the_sum_of_slopes_does_not():
+    from train_pairs import sharpness, slopes
+
+    border = np.repeat(np.where(np.arange(16) < 8, -0.5, 0.5)[None, :, None], 16, 0)[None]
+    border = np.repeat(border, 3, -1).astype(np.float32)
+    blurred = tf.nn.avg_pool2d(
+        tf.pad(border, ((0, 0), (0, 0), (2, 2), (0, 0)), "REFLECT"), (1, 5), 1, "VALID"
+    )
+    sums = [float(tf.reduce_sum(tf.abs(slopes(x)[0]))) for x in (border, blurred)]
+    assert sums[0] == pytest.approx(sums[1], rel=1e-3)
+    strengths = [float(tf.reduce_mean(sharpness(x)[0])) for x in (border, blurred)]
+    assert strengths[0] > 1.3 * strengths[1]

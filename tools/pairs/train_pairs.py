@@ -116,6 +116,18 @@ def chroma(x):
     return tf.stack([red - green, blue - (red + green) / 2], -1)
 
 
+def sharpness(x, side=8):
+    """How strong slopes are around each place: their root mean square in windows of `side` pixels.
+
+    Averages of what might be, which L1 asks for where a network is in doubt, are blurred: their
+    slopes add up to the same, but the squares of them do not.
+    """
+    return [
+        tf.sqrt(tf.nn.avg_pool2d(tf.square(slope), side, side // 2, "VALID") + 1e-4)
+        for slope in slopes(x)
+    ]
+
+
 def color_map(output, target, ridge=0.02):
     """The output, colored by the one linear map of colors that fits each target best.
 
@@ -135,16 +147,19 @@ def color_map(output, target, ridge=0.02):
 
 
 def pair_losses(output, matched, target):
-    """L1 on the result as it is, and on the color-matched one its pixels, chroma and slopes."""
-    losses = {
+    """L1 on the result as it is, and on the color-matched one its pixels, chroma, and borders."""
+
+    def distance(measure):
+        pairs = zip(measure(matched), measure(target))
+        return tf.add_n([tf.reduce_mean(tf.abs(a - b)) for a, b in pairs])
+
+    return {
         "color": tf.reduce_mean(tf.abs(output - target)),
-        "pixel": tf.reduce_mean(tf.abs(matched - target)),
-        "chroma": tf.reduce_mean(tf.abs(chroma(matched) - chroma(target))),
-        "slope": tf.add_n(
-            [tf.reduce_mean(tf.abs(a - b)) for a, b in zip(slopes(matched), slopes(target))]
-        ),
+        "pixel": distance(lambda x: [x]),
+        "chroma": distance(lambda x: [chroma(x)]),
+        "slope": distance(slopes),
+        "sharpness": distance(sharpness),
     }
-    return losses
 
 
 def rate_at(step, steps, peak, warm=50, floor=0.02):
@@ -264,6 +279,7 @@ def train(args):
         "pixel": args.pixel_weight,
         "slope": args.slope_weight,
         "chroma": args.chroma_weight,
+        "sharpness": args.sharpness_weight,
     }
     sets, shares = read_sets(args)
     trainer = Trainer(first_generator(args), weights, args.clip)
@@ -278,7 +294,7 @@ def train(args):
     progress, saved = Progress(), time.time()
     for step, (source, target) in zip(range(start + 1, args.steps + 1), data):
         rate = rate_at(step - 1, args.steps, args.rate)
-        losses = trainer.step(source, target, tf.constant(rate), tf.constant(float(step)))
+        losses = trainer.step(source, target, *(tf.constant(x, tf.float32) for x in (rate, step)))
         progress.add(step, losses, rate)
         if time.time() - saved > 120:
             trainer.save(out, step)
@@ -306,6 +322,7 @@ def main():
     parser.add_argument("--pixel-weight", type=float, default=1.0)
     parser.add_argument("--slope-weight", type=float, default=1.0)
     parser.add_argument("--chroma-weight", type=float, default=1.0)
+    parser.add_argument("--sharpness-weight", type=float, default=1.0)
     parser.add_argument("--plain", action="store_true", help="no camera faults on the sources")
     parser.add_argument("--seed", type=int, default=0)
     tf.config.threading.set_inter_op_parallelism_threads(1)
