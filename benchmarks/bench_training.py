@@ -92,13 +92,14 @@ def convolution(dtype) -> Callable:
 
 
 def step_operations(state, size: int = SIZE, batch: int = BATCH) -> int:
-    """Multiplications and additions of the step's networks, forth and back.
+    """Multiplications and additions of the step's networks, forward and backward.
 
-    A pass back costs as much as one forth for the inputs, and again for the weights. The generator
-    takes all three; VGG19 three passes forth (photo, gray, generated) and one back; the
-    discriminator all three for four kinds of pictures, and two for the generator's loss.
+    The backward pass costs as much as the forward one for the inputs, and again for the weights.
+    The generator takes all three; VGG19 three forward passes (photo, gray, generated) and one
+    backward; the discriminator all three for four kinds of pictures, and two for the generator's
+    loss.
     """
-    forth = {
+    forward = {
         name: measure(network, size).flops
         for name, network in (
             ("generator", state.generator),
@@ -106,7 +107,7 @@ def step_operations(state, size: int = SIZE, batch: int = BATCH) -> int:
             ("discriminator", state.discriminator),
         )
     }
-    return batch * (3 * forth["generator"] + 4 * forth["vgg19"] + 14 * forth["discriminator"])
+    return batch * (3 * forward["generator"] + 4 * forward["vgg19"] + 14 * forward["discriminator"])
 
 
 def pytorch_step(batch) -> Callable:

@@ -88,7 +88,7 @@ def test_smoothing_a_mirrored_picture_mirrors_the_result(picture):
     gray = gray_of(picture)
     smoothed = smooth_edges(picture, gray)
     again = mirrored(smooth_edges(mirrored(picture), mirrored(gray)))
-    # Canny itself breaks ties towards one side, so only where both found an edge.
+    # Canny itself breaks ties toward one side, so only where both found an edge.
     both = find_edges(gray) & mirrored(find_edges(mirrored(gray)))
     np.testing.assert_array_equal(smoothed[both], again[both])
 

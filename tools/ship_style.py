@@ -1,7 +1,7 @@
 """Puts a trained style in the box: its generators, figures, and pictures, beside its card.
 
     python tools/ship_style.py cel --generator 64.keras --light 32.keras \\
-        --judgement evaluation/judgement.json --photos photos.csv
+        --judgment evaluation/judgment.json --photos photos.csv
 
 The card, `animegan_tf/styles/NAME/card.json`, is written by hand first, but for `figures` and
 `pairs`, which this fills in. `photos.csv` has a row for each pair: file, title, credit. The first
@@ -33,8 +33,8 @@ def main() -> None:
     parser.add_argument("name")
     parser.add_argument("--generator", required=True)
     parser.add_argument("--light")
-    parser.add_argument("--judgement", nargs="*", default=[])
-    parser.add_argument("--anime", help="in words: what the judgements compare with")
+    parser.add_argument("--judgment", nargs="*", default=[])
+    parser.add_argument("--anime", help="in words: what the judgments compare with")
     parser.add_argument("--photos")
     arguments = parser.parse_args()
     folder = styles.FOLDER / arguments.name
@@ -43,7 +43,7 @@ def main() -> None:
     if arguments.light:
         pack_generator(load_generator(arguments.light), folder / "light.keras")
     card["figures"] = {"the style's pictures": arguments.anime} if arguments.anime else {}
-    for width, path in zip(("width 64", "width 32"), arguments.judgement):
+    for width, path in zip(("width 64", "width 32"), arguments.judgment):
         card["figures"].update(figures(width, json.loads(Path(path).read_text(encoding="utf-8"))))
     if arguments.photos:
         card["pairs"] = list(pairs(folder, arguments.photos, card.get("options", {})))
@@ -52,18 +52,18 @@ def main() -> None:
     write_bytes(folder / "card.json", text.encode("utf-8"))
 
 
-def figures(width, judgement):
-    """What a card says of a judgement, by name."""
-    kid, of_photos = judgement["kid"], judgement["kid_of_photos"]
+def figures(width, judgment):
+    """What a card says of a judgment, by name."""
+    kid, of_photos = judgment["kid"], judgment["kid_of_photos"]
     counts = " and ".join(map(str, kid["counts"]))
-    of = f"{counts} pictures, {judgement['size']} px, {judgement['features']}"
+    of = f"{counts} pictures, {judgment['size']} px, {judgment['features']}"
     yield (
         f"KID to the style, {width}",
         f"{kid['mean']:.2g} ± {kid['deviation']:.2g}; of the photos as they are "
         f"{of_photos['mean']:.2g} ± {of_photos['deviation']:.2g} ({of})",
     )
-    yield f"content distance, {width}", f"{judgement['content']:.1f}"
-    yield f"chroma distance, {width}", f"{judgement['chroma']:.1f}"
+    yield f"content distance, {width}", f"{judgment['content']:.1f}"
+    yield f"chroma distance, {width}", f"{judgment['chroma']:.1f}"
 
 
 def pairs(folder, table, options):

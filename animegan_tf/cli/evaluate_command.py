@@ -23,7 +23,7 @@ from animegan_tf.evaluation.page import Section, Shown, write_page
 from animegan_tf.images import find_images, read_rgb, rescale, to_float, write_bytes, write_image
 from animegan_tf.styling.stylizer import Stylizer
 
-JUDGEMENT, PAGE = "judgement.json", "index.html"
+JUDGMENT, PAGE = "judgment.json", "index.html"
 
 
 def main(arguments: list[str]) -> None:
@@ -53,14 +53,14 @@ def main(arguments: list[str]) -> None:
                     pairs.append(write_pair(folder, len(pairs), *picture))
 
             if results:
-                judgement = judge.of_results(map(read_result, photos, results), add)
+                judgment = judge.of_results(map(read_result, photos, results), add)
             else:
-                judgement = judge(network(source), add)
-        write_reports(folder, what, judgement, pairs)
+                judgment = judge(network(source), add)
+        write_reports(folder, what, judgment, pairs)
         if output.exists():
             shutil.rmtree(output)
         os.replace(folder, output)
-    print("\n".join(f"{name}: {value}" for name, value, _ in rows_of(judgement)))
+    print("\n".join(f"{name}: {value}" for name, value, _ in rows_of(judgment)))
     print(f"The page is {output / PAGE}")
 
 
@@ -136,7 +136,7 @@ def check_output():
     if not output.exists():
         output.parent.mkdir(parents=True, exist_ok=True)
         return output
-    if not (output / JUDGEMENT).is_file():
+    if not (output / JUDGMENT).is_file():
         raise UserError(Finding(where, "exists, and holds no evaluation", "Give another name"))
     if not FLAGS.overwrite:
         raise UserError(Finding(where, "exists", "Give another name, or --overwrite"))
@@ -154,15 +154,15 @@ def write_pair(folder, number, path, photo, result, measures):
     return Shown(*names, path.name, text)
 
 
-def write_reports(folder, what, judgement, pairs):
+def write_reports(folder, what, judgment, pairs):
     """The figures as JSON and as a page."""
-    text = json.dumps({"judged": what, **judgement.as_json()}, indent=1)
-    write_bytes(folder / JUDGEMENT, text.encode("utf-8"))
+    text = json.dumps({"judged": what, **judgment.as_json()}, indent=1)
+    write_bytes(folder / JUDGMENT, text.encode("utf-8"))
     facts = (
-        f"Judged: {what}. Features: {judgement.features}. Pictures: the middle square, "
-        f"{judgement.size} pixels a side."
+        f"Judged: {what}. Features: {judgment.features}. Pictures: the middle square, "
+        f"{judgment.size} pixels a side."
     )
-    table = [("measure", "value", "meaning"), *rows_of(judgement)]
+    table = [("measure", "value", "meaning"), *rows_of(judgment)]
     write_page(
         folder / PAGE,
         "How good the pictures are",
@@ -170,29 +170,29 @@ def write_reports(folder, what, judgement, pairs):
     )
 
 
-def rows_of(judgement):
+def rows_of(judgment):
     """(measure, value, meaning) of each figure."""
     kids = (
-        ("KID of results to anime", judgement.kid, "smaller: more like the style"),
-        ("KID of photos to anime", judgement.kid_of_photos, "where every style begins"),
-        ("KID of results to photos", judgement.kid_to_photos, "larger: farther from photos"),
+        ("KID of results to anime", judgment.kid, "smaller: more like the style"),
+        ("KID of photos to anime", judgment.kid_of_photos, "where every style begins"),
+        ("KID of results to photos", judgment.kid_to_photos, "larger: farther from photos"),
     )
     for name, kid, meaning in kids:
         counts = " and ".join(map(str, kid.counts))
         value = f"{kid.mean:.4g} ± {kid.deviation:.2g}"
         details = f"{counts} pictures, {kid.subsets} subsets of {kid.subset_size}"
         yield name, value, f"{meaning} ({details})"
-    yield "content distance", f"{judgement.content:.3f}", "smaller: more of the photo is kept"
-    yield "chroma distance", f"{judgement.chroma:.2f}", "smaller: the photo's colors are kept"
+    yield "content distance", f"{judgment.content:.3f}", "smaller: more of the photo is kept"
+    yield "chroma distance", f"{judgment.chroma:.2f}", "smaller: the photo's colors are kept"
     for name, meaning in (
         ("ringing", "lightness made up beside the photo's edges"),
         ("stripes", "lightness made up at the picture's borders"),
         ("texture", "lightness made up in flat areas, such as worms in skies"),
     ):
-        yield name, f"{judgement.invented[name]:.2f}", meaning
+        yield name, f"{judgment.invented[name]:.2f}", meaning
     for name, values in (
-        ("flat share", judgement.flat_share),
-        ("edge strength", judgement.edge_strength),
+        ("flat share", judgment.flat_share),
+        ("edge strength", judgment.edge_strength),
     ):
         shown = ", ".join(f"{kind} {value:.2f}" for kind, value in values.items())
         yield name, shown, "the results should be nearer to the anime pictures than the photos are"

@@ -47,7 +47,7 @@ flags.DEFINE_integer(
 flags.DEFINE_string(
     "output",
     "evaluation",
-    "folder for judgement.json, index.html, and the page's pictures",
+    "folder for judgment.json, index.html, and the page's pictures",
     flag_values=FLAGS,
 )
 flags.DEFINE_bool(

@@ -213,7 +213,7 @@ def run_previews(stylizer: Stylizer, jobs: list[VideoJob], options: Options) -> 
 
 
 def check_previews(jobs: list[VideoJob]) -> None:
-    """Makes sure that no file is in the place of a sheet."""
+    """Makes sure that no file stands where a sheet goes."""
     taken = [preview_of(job) for job in jobs if os.path.lexists(preview_of(job))]
     if taken and not FLAGS.overwrite:
         remedy = "Give --overwrite, or another --output"

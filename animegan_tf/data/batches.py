@@ -176,7 +176,7 @@ class TrainingData:
             return self._batches(step, end)
         except ImageError as error:
             self._failure = UserError(
-                Finding(error.path, f"can't be read any more ({error.reason})", "Put it back")
+                Finding(error.path, f"can't be read anymore ({error.reason})", "Put it back")
             )
             raise
         except UserError as error:

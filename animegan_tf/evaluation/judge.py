@@ -27,7 +27,7 @@ MIN_SIZE = 75
 """InceptionV3 takes no smaller pictures."""
 
 
-class Judgement(NamedTuple):
+class Judgment(NamedTuple):
     """How good a generator is; distances are better when smaller.
 
     Attributes:
@@ -116,7 +116,7 @@ class Judge:
         self,
         stylize: Callable[[np.ndarray], np.ndarray],
         on_picture: Callable[[Path, np.ndarray, np.ndarray, dict[str, float]], None] | None = None,
-    ) -> Judgement:
+    ) -> Judgment:
         """Judges what a generator makes of the photos.
 
         Args:
@@ -133,7 +133,7 @@ class Judge:
         self,
         results: Iterable[np.ndarray],
         on_picture: Callable[[Path, np.ndarray, np.ndarray, dict[str, float]], None] | None = None,
-    ) -> Judgement:
+    ) -> Judgment:
         """Judges results that exist: (S, S, 3) float32 RGB in [-1, 1], in the order of photos."""
         of_photos, of_results, rows = [], [], []
         for path, result in zip(self.photos, results):
@@ -154,14 +154,14 @@ class Judge:
             )
             if on_picture:
                 on_picture(path, photo, result, rows[-1])
-        return self._judgement(np.stack(of_photos), np.stack(of_results), rows)
+        return self._judgment(np.stack(of_photos), np.stack(of_results), rows)
 
-    def _judgement(self, photos, results, rows):
+    def _judgment(self, photos, results, rows):
         def mean(name):
             values = np.array([row[name] for row in rows])
             return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
 
-        return Judgement(
+        return Judgment(
             features=self.features.name,
             size=self.size,
             kid=kid(results, self._anime),

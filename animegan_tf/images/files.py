@@ -103,7 +103,7 @@ def read_bytes(path: str | os.PathLike, max_memory: float | None = None) -> byte
     """The content of a regular file, or of one behind a link.
 
     Pipes, devices, and terminals are refused without being opened: they could keep a reader
-    waiting for ever, or never end.
+    waiting forever, or never end.
 
     Args:
         path: the file.

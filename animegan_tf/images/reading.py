@@ -129,7 +129,7 @@ def read_frames(
 
     Returns:
         The frames, uint8 (H, W, 3), or (H, W, 4) where the file has transparency; how long each is
-        shown, in ms; how often the animation runs, 0 for ever, None if the file doesn't say.
+        shown, in ms; how often the animation runs, 0 forever, None if the file doesn't say.
 
     Raises:
         ImageError: as `read_image`.
@@ -207,7 +207,7 @@ class PictureFile:
 
     @property
     def loop(self) -> int | None:
-        """How often an animation runs: 0 for ever; None if the file doesn't say, or for others."""
+        """How often an animation runs: 0 forever; None if the file doesn't say, or for others."""
         self._first = image = self._first or self._open()
         return image.info.get("loop") if self.frame_count > 1 else None
 

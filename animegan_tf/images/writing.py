@@ -91,7 +91,7 @@ def write_gif(
         path: the file.
         frames: uint8 (H, W, 3) or (H, W, 4), all of one shape.
         durations: ms for each frame, or for all; GIF counts in steps of 10 ms.
-        loop: how often it runs: 0 for ever; None leaves it unsaid (players then run it once).
+        loop: how often it runs: 0 forever; None leaves it unsaid (players then run it once).
 
     Raises:
         ValueError: no frames, too large, or a number of durations other than that of the frames.

@@ -89,7 +89,7 @@ class InstanceNormalization(tf.keras.layers.Layer):
     al., 1607.08022), computed in float32.
 
     Where the number of pictures is known when the graph is built, as in training, each picture is
-    one training-mode batch normalization: one kernel forth and one back, in the place of twenty
+    one training-mode batch normalization: one kernel forward and one backward, in place of twenty
     operations that each read or write the whole tensor. Else it is written as moments and
     batch_normalization on 4-D tensors, which a 5-D group normalization is not.
 

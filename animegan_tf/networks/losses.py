@@ -41,15 +41,15 @@ def color_loss(photo, generated):
 
 
 def generator_adversarial_loss(generated_logits):
-    """Equation 5, first term: least squares towards "real"."""
+    """Equation 5, first term: least squares toward "real"."""
     return tf.reduce_mean(tf.square(generated_logits - 1))
 
 
 def discriminator_losses(anime_logits, generated_logits, gray_logits, edge_gray_logits):
     """The four terms of equation 6, unweighted.
 
-    `anime` is pulled towards 1; `generated`, `gray` (the grayscale adversarial loss) and
-    `edge_gray` (the edge-promoting adversarial loss) towards 0.
+    `anime` is pulled toward 1; `generated`, `gray` (the grayscale adversarial loss) and
+    `edge_gray` (the edge-promoting adversarial loss) toward 0.
 
     Returns:
         {"d_anime", "d_generated", "d_gray", "d_edge_gray"}: float32 scalars.

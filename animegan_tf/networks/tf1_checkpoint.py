@@ -98,7 +98,7 @@ def checkpoint_prefix(path: str | os.PathLike) -> str:
     prefix = re.sub(r"\.(index|meta|data-\d{5}-of-\d{5})$", "", path)
     folder, name = os.path.split(prefix)
     siblings = os.listdir(folder or ".") if os.path.isdir(folder or ".") else []
-    # A pipe or a device in a file's place would be read for ever.
+    # A pipe or a device in a file's place would be read forever.
     siblings = [name for name in siblings if os.path.isfile(os.path.join(folder, name))]
     shard_name = re.compile(re.escape(name) + r"\.data-(\d{5})-of-(\d{5})")
     matches = [shard_name.fullmatch(sibling) for sibling in siblings]

@@ -24,7 +24,7 @@ class GifWriter:
 
     Args:
         file: where to; it is not closed.
-        loop: how often the animation runs: 0 for ever; None leaves it unsaid (players then run
+        loop: how often the animation runs: 0 forever; None leaves it unsaid (players then run
             it once).
     """
 

@@ -166,7 +166,7 @@ class TrainConfig:
     )
     judge_every: int = _setting(
         0,
-        "epochs between judgements by KID and content distance on the validation photos, which "
+        "epochs between judgments by KID and content distance on the validation photos, which "
         "keep the best generator as best.keras; 0: none",
         min=0,
     )

@@ -131,7 +131,7 @@ def test_a_video(command, generator_file, tmp_path, interrupted_at):
 
 
 class Camera:
-    """Gives the same frame for ever."""
+    """Gives the same frame forever."""
 
     released = False
 

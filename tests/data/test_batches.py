@@ -220,7 +220,7 @@ def test_a_lost_file_is_a_user_error_to_who_iterates_over_the_batches(data_dir, 
             seen += 1
     (finding,) = error.value.findings
     assert finding.where == str(lost) and seen <= 3
-    assert finding.reason == "can't be read any more (No such file or directory)"
+    assert finding.reason == "can't be read anymore (No such file or directory)"
 
 
 def test_an_anime_file_lost_during_the_run_is_named(data_dir, tmp_path):

@@ -67,7 +67,7 @@ def test_results_like_the_anime_pictures_are_nearer_to_them(judge, folder):
     assert found.flat_share["results"] == pytest.approx(found.flat_share["anime"])
 
 
-def test_the_judgement_says_what_it_was_made_with(judge):
+def test_the_judgment_says_what_it_was_made_with(judge):
     found = judge(lambda photos: -photos)
     assert (found.features, found.size) == ("a small VGG19", 80)
     assert found.kid.counts == (12, 12) and found.kid.subset_size == 9
@@ -135,7 +135,7 @@ def test_the_command_writes_figures_and_a_page(folder, tmp_path, monkeypatch, ca
     save_generator(build_generator(4), "small.keras")
     given = ["--model=small.keras", f"--photos={folder / 'photos'}", f"--anime={folder / 'anime'}"]
     assert evaluate(*given, "--output=out/first", "--pictures=2") == 0
-    found = json.loads((tmp_path / "out/first/judgement.json").read_text())
+    found = json.loads((tmp_path / "out/first/judgment.json").read_text())
     assert found["judged"] == "small.keras" and found["content"] > 0
     page = (tmp_path / "out/first/index.html").read_text()
     assert page.count("<figure>") == 2 and "KID of results to anime" in page
@@ -154,7 +154,7 @@ def test_results_of_other_programs_are_judged_by_name_and_replaced_on_request(
         write_image(results / f"{i:02}.bmp", photo(i))
     given = [f"--photos={folder / 'photos'}", f"--anime={folder / 'anime'}"]
     assert evaluate(*given, f"--results={results}", f"--output={tmp_path / 'out'}") == 0
-    assert json.loads((tmp_path / "out" / "judgement.json").read_text())["content"] == 0
+    assert json.loads((tmp_path / "out" / "judgment.json").read_text())["content"] == 0
 
     again = [*given, f"--results={results}", f"--output={tmp_path / 'out'}", "--pictures=1"]
     assert evaluate(*again) == 2

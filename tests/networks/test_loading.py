@@ -89,7 +89,7 @@ def test_what_has_been_exported_has_no_weights_to_read(tmp_path):
 
 
 def test_pipes_and_loops_are_no_networks(tmp_path):
-    """Each would wait or go on for ever."""
+    """Each would wait or go on forever."""
     os.mkfifo(tmp_path / "pipe.keras")
     (tmp_path / "loop.keras").symlink_to(tmp_path / "loop.keras")
     (tmp_path / "zero.keras").symlink_to("/dev/zero")

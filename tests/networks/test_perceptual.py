@@ -239,7 +239,7 @@ def test_every_choice_gives_features_of_one_shape(monkeypatch, tmp_path):
 
 
 def test_random_features_are_good_enough_to_learn_from():
-    """Fifteen steps of content loss alone bring a small generator towards its photo."""
+    """Fifteen steps of content loss alone bring a small generator toward its photo."""
     import dataclasses
 
     from animegan_tf.training.config import TrainConfig

@@ -129,7 +129,7 @@ class CelArt(Art):
         self.puffs(sky, circles, (mood["dark"], mood["middle"], mood["lit"]))
 
     def puffs(self, canvas, circles, tones, ink=None):
-        """Overlapping balls, the lighter tones stepping towards the sun."""
+        """Overlapping balls, the lighter tones stepping toward the sun."""
         if ink is not None:
             for x, y, r in circles:
                 cv2.circle(canvas, (int(x), int(y)), int(r) + self.line, ink.tolist(), -1)

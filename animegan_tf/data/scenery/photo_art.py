@@ -58,7 +58,7 @@ class PhotoArt(Art):
     )
 
     def sky(self):
-        """Light scattered towards the horizon, a sun glow, and clouds lit from the sun's side."""
+        """Light scattered toward the horizon, a sun glow, and clouds lit from the sun's side."""
         h, w, mood, rng = self.height, self.width, self.mood, self.rng
         y = np.arange(h, dtype=np.float32)[:, None] / self.horizon_row
         x = np.arange(w, dtype=np.float32)[None] / w
@@ -70,7 +70,7 @@ class PhotoArt(Art):
         )
         glow = 0.45 * np.exp(-reach / 0.22) + 0.8 * np.exp(-((reach / 0.035) ** 2))
         sky += glow[..., None] * mood["sun"]
-        # Clouds lie on a plane overhead, so they crowd together towards the horizon.
+        # Clouds lie on a plane overhead, so they crowd together toward the horizon.
         plane = fractal(rng, h, h, rng.uniform(3, 6), 7, 0.6)
         v = 1 / (np.clip(1 - y, 0, 1) + rng.uniform(0.2, 1.2))
         u = (x - 0.5) * v * rng.uniform(0.25, 0.4)
@@ -81,9 +81,9 @@ class PhotoArt(Art):
         cover = mood["cover"] + rng.uniform(-0.7, 0.6)
         cloud = smooth_step(cover, cover + rng.uniform(0.5, 1.2), thick)
         soft = cv2.GaussianBlur(thick, (0, 0), h / 60)
-        towards_sun = np.float32([[1, 0, self.sun_side * h / 30], [0, 1, -h / 40]])
+        toward_sun = np.float32([[1, 0, self.sun_side * h / 30], [0, 1, -h / 40]])
         relief = soft - cv2.warpAffine(
-            soft, towards_sun, (w, h), flags=cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
+            soft, toward_sun, (w, h), flags=cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
         )
         lit = np.clip(0.85 + 0.5 * relief - 0.25 * np.maximum(thick - cover - 0.7, 0), 0, 1)
         color = mix(
@@ -129,7 +129,7 @@ class PhotoArt(Art):
         self.canvas[ground] = (relief.at(color) * texture)[ground]
 
     def water(self, relief, mask):
-        """A mirror of what stands above it, broken by ripples that grow towards the viewer."""
+        """A mirror of what stands above it, broken by ripples that grow toward the viewer."""
         h, w, mood = self.height, self.width, self.mood
         shore = np.where(mask.any(0), mask.argmax(0), h).astype(np.float32)
         shore = cv2.GaussianBlur(shore[None], (0, 0), w / 100)

@@ -15,7 +15,7 @@ class Relief(NamedTuple):
 
     step: np.ndarray  # (height, width): the step seen at a pixel; beyond the last is sky
     altitude: np.ndarray  # above water level, in picture heights
-    slope: np.ndarray  # how far the ground turns towards the right
+    slope: np.ndarray  # how far the ground turns toward the right
     steepness: np.ndarray
     distance: np.ndarray  # (steps, 1): 0 nearest, 1 at the horizon
     path: np.ndarray  # where a footpath runs
@@ -74,7 +74,7 @@ def cast_relief(
     half = rng.uniform(0.03, 0.11) * (1 - distance) ** 2
     x = np.linspace(0, 1, width, dtype=np.float32)[None]
     path = (np.abs(x - middle) + 0.01 * noise * (1 - distance) < half) & (rng.random() < 0.5)
-    # Steps crowd together towards the horizon, where a plane's rows do too.
+    # Steps crowd together toward the horizon, where a plane's rows do too.
     # The plane starts below the bottom edge, so that raised ground does not show its cut side.
     plane = horizon - (horizon + 0.12) * (1 - distance) ** 2
     top = np.maximum.accumulate(plane + np.maximum(altitude, 0), axis=0)

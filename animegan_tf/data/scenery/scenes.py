@@ -164,15 +164,15 @@ def _building(art, camera, x0, x1, z0, z1, tall, distance, shop=None):
 
 
 def _street(art):
-    """One-point perspective: a road between two rows of buildings, trees along the kerb."""
+    """One-point perspective: a road between two rows of buildings, trees along the curb."""
     rng = art.rng
     art.sky()
     camera = Camera(art.width * rng.uniform(0.35, 0.65), art.horizon_row, art.unit * 0.55)
     road = rng.uniform(1.6, 2.6)
-    kerb, walk = road, road + 0.7
+    curb, walk = road, road + 0.7
     art.wall(camera.floor(-90, 90), STONE, 0.6, 0)
-    art.wall(camera.floor(-kerb, kerb), ASPHALT, 0.6, 0)
-    shade = [art.sun_side * x for x in (road * rng.uniform(-0.3, 0.6), kerb, walk)]
+    art.wall(camera.floor(-curb, curb), ASPHALT, 0.6, 0)
+    shade = [art.sun_side * x for x in (road * rng.uniform(-0.3, 0.6), curb, walk)]
     art.details([camera.floor(*shade[:2])], ASPHALT, 0.2, 0)
     art.details([camera.floor(*shade[1:])], STONE, 0.2, 0)
     art.details(
@@ -197,14 +197,14 @@ def _street(art):
             _building(art, camera, x0, x1, z, z + depth, tall, z / 30, _any_of(art, PAINTS))
         else:
             art.tree(
-                *camera(side * (kerb + 0.35), 0, z),
+                *camera(side * (curb + 0.35), 0, z),
                 camera.focal * rng.uniform(1.6, 2.8) / z,
                 z / 30,
             )
     for z in np.sort(rng.uniform(1.6, 16, rng.integers(0, 5)))[::-1]:
         _car(art, camera, road * rng.choice((-0.5, 0.5)), z)
     if rng.random() < 0.7:
-        _poles(art, camera, rng.choice((-1, 1)) * (kerb + 0.25))
+        _poles(art, camera, rng.choice((-1, 1)) * (curb + 0.25))
 
 
 def _car(art, camera, x, z):
