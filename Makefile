@@ -2,6 +2,9 @@
 PYTHON ?= python3
 VENV ?= .venv
 PY := $(VENV)/bin/python
+# Processes that tests are shared out to, file by file; each takes up to 2 GB of memory.
+WORKERS ?= 2
+PYTEST := $(PY) -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder
 
 .PHONY: demo web test test-fast lint bench docs notebook clean
 
@@ -29,10 +32,10 @@ web/node_modules/.package-lock.json: web/package-lock.json
 	cd web && npm ci --ignore-scripts --no-audit --no-fund
 
 test: $(VENV)/installed  ## the whole test suite
-	$(PY) -m pytest
+	$(PYTEST)
 
 test-fast: $(VENV)/installed  ## without the full-size tests
-	$(PY) -m pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 lint: $(VENV)/installed-dev  ## ruff and mypy
 	$(PY) -m ruff check

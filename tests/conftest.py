@@ -20,7 +20,10 @@ from animegan_tf.cli.main import run_verb
 
 
 def pytest_configure() -> None:
-    """Shells start what runs in the background with Ctrl-C ignored; tests of it need it."""
+    """What holds for all tests, before TensorFlow is loaded."""
+    # Tiny networks gain nothing from threads, and processes that test side by side share the cores.
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+    # Shells start what runs in the background with Ctrl-C ignored; tests of it need it.
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -70,6 +73,26 @@ def generator_file(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("generator") / "generator.keras"
     save_generator(build_generator(8), path)
     return path
+
+
+@pytest.fixture(scope="module")
+def kept_states():
+    """Lets trainings of one configuration share their state, one after another."""
+    from kept_states import TrainingState, kept_state
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TrainingState, "from_config", kept_state)
+        yield
+
+
+@pytest.fixture
+def eagerly() -> Iterator[None]:
+    """For steps that run once: tracing them would take longer than they do."""
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
 
 
 @contextlib.contextmanager

@@ -18,14 +18,6 @@ from animegan_tf.training.config import LossWeights, TrainConfig
 from animegan_tf.training.steps import TrainingState
 
 
-@pytest.fixture
-def eagerly():
-    """Steps run once, so tracing them would take longer than they do."""
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
-
-
 def test_the_loop_over_pixels_gives_the_same_bytes():
     rgb = draw_anime(np.random.default_rng(0), 96, 64)
     gray = gray_of(rgb)
@@ -52,9 +44,9 @@ def test_the_plain_step_has_the_same_losses_and_trains_both_networks(eagerly):
 
 def test_step_operations_count_every_pass():
     state = TrainingState.from_config(TrainConfig(width=8), build_vgg19("random", width=8))
-    forth = bench_training.measure(state.discriminator, bench_training.SIZE).flops
+    forward = bench_training.measure(state.discriminator, bench_training.SIZE).flops
     operations = bench_training.step_operations(state)
-    assert operations > bench_training.BATCH * 14 * forth
+    assert operations > bench_training.BATCH * 14 * forward
 
 
 def test_torch_rival_is_the_same_network():

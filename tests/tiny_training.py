@@ -5,10 +5,10 @@ import functools
 
 import numpy as np
 import tensorflow as tf
+from kept_states import kept_state
 
 from animegan_tf.networks.perceptual import build_vgg19
 from animegan_tf.training.config import TrainConfig
-from animegan_tf.training.steps import TrainingState
 
 CONFIG = TrainConfig(
     style="test",
@@ -43,8 +43,9 @@ def vgg19(precision):
 
 
 def make_state(**changes):
+    """A new state, or a kept one that begins anew."""
     config = dataclasses.replace(CONFIG, **changes)
-    return TrainingState.from_config(config, vgg19(config.precision))
+    return kept_state(config, vgg19(config.precision))
 
 
 def weights(state):
@@ -55,6 +56,21 @@ def weights(state):
     ]
 
 
-def assert_equal_weights(one, other):
-    for a, b in zip(weights(one), weights(other)):
+def moments(state):
+    """What the optimizers remember."""
+    return [
+        v.numpy()
+        for optimizer in (
+            state.pretrain_optimizer,
+            state.generator_optimizer,
+            state.discriminator_optimizer,
+        )
+        for v in optimizer.variables
+    ]
+
+
+def assert_equal(found, expected):
+    """Lists of arrays, to the bit."""
+    assert len(found) == len(expected)
+    for a, b in zip(found, expected):
         np.testing.assert_array_equal(a, b)

@@ -43,7 +43,7 @@ def main(arguments: list[str]) -> int | None:
         functools.partial(check_flags, targets),
         functools.partial(select_device, FLAGS.device),
         choose_weights,
-        choose_photos,
+        functools.partial(choose_photos, targets),
         parse_sizes,
         find_compared_models,
         *([onnx.check_onnx_installed] * bool({"onnx", "web"} & set(targets))),
@@ -101,8 +101,7 @@ def check_flags(targets):
         for flag, target in TARGET_OF_FLAG.items()
         if FLAGS[flag].present and target not in targets
     ]
-    quantized = {"int8", "dynamic_int8"} & set(FLAGS.tflite_precision)
-    if "tflite" in targets and FLAGS["calibration_photos"].present and not quantized:
+    if "tflite" in targets and FLAGS["calibration_photos"].present and not calibrates(targets):
         findings.append(
             Finding(
                 "--calibration_photos",
@@ -112,6 +111,11 @@ def check_flags(targets):
         )
     if findings:
         raise UserError(findings)
+
+
+def calibrates(targets):
+    """Whether a number format is written whose ranges come from photos."""
+    return "tflite" in targets and bool({"int8", "dynamic_int8"} & set(FLAGS.tflite_precision))
 
 
 def choose_weights():
@@ -131,9 +135,9 @@ def find_compared_models():
     return check_all(*(functools.partial(find_weights, path) for path in FLAGS.compare_models))
 
 
-def choose_photos():
+def choose_photos(targets):
     """Photos to compare on, photos to calibrate with, and in words where they are from."""
-    count = FLAGS.calibration_photos
+    count = FLAGS.calibration_photos if calibrates(targets) else 1
     if FLAGS.photos:
         compared, others = split_evenly(list_photos(FLAGS.photos), CHECK_PHOTOS)
         return (

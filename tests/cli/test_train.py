@@ -51,7 +51,7 @@ def newest_weights(run_dir):
 
 
 @pytest.fixture(scope="module")
-def train(command):
+def train(command, kept_states):
     """Runs `train.py` in a folder, in this process."""
     tf.config.list_physical_devices()  # A process holds back what this prints; here it is early.
 
@@ -87,6 +87,7 @@ def test_a_run_from_the_command_line(whole_run):
     assert (run_dir / "generator.keras").exists() and (run_dir / "losses.png").exists()
 
 
+@pytest.mark.slow  # tests/training/test_trainer.py resumes to the same weights in one process.
 def test_killed_at_any_moment_it_resumes_to_the_same_weights(folder, whole_run, train):
     run_dir = folder / "killed"
     arguments = ["--style=ghibli", *TINY, f"--run_dir={run_dir}"]
@@ -219,6 +220,17 @@ def test_the_closing_message_names_only_what_exists(whole_run):
         assert (run_dir.parents[2] / path).exists(), path
 
 
+def test_an_epoch_has_one_number_in_log_files_and_page(whole_run):
+    run_dir, result = whole_run
+    page = (run_dir / "samples" / "index.html").read_text()
+    for epoch, name in ((1, "epoch 1 (pre-training)"), (2, "epoch 2"), (3, "epoch 3")):
+        logged = name.replace(f"epoch {epoch}", f"epoch {epoch}/3")
+        (line,) = [line for line in result.stdout.splitlines() if line.startswith(f"{logged}: ")]
+        assert re.search(r"content \S+ \(mean \S+\)", line), "the epoch's mean, too"
+        assert (run_dir / "samples" / f"epoch_{epoch:03d}.png").exists()
+        assert f">{name}<" in page
+
+
 def test_it_says_at_the_start_what_it_will_take(whole_run):
     _, result = whole_run
     assert (
@@ -293,7 +305,7 @@ def test_two_processes_do_not_train_in_one_folder(folder, whole_run, train):
 def test_a_run_starts_from_another_one(folder, whole_run, train):
     run_dir, _ = whole_run
     start = ("--style=ghibli", *(flag for flag in TINY if "epochs=" not in flag), "--epochs=1")
-    result = train(folder, *start, f"--start_from={run_dir}", "--run_dir=started", "--ema_decay=0")
+    result = train(folder, *start, f"--start_from={run_dir}", "--run_dir=started")
     assert result.status == 0, result.stderr
     assert f"starting from {run_dir}" in result.stdout and "pre-training" not in result.stdout
     config = json.loads((folder / "started" / "config.json").read_text())

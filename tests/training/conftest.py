@@ -29,7 +29,7 @@ def files(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def trainer_in(files, tmp_path_factory):
+def trainer_in(files, kept_states, tmp_path_factory):
     cache = tmp_path_factory.mktemp("edges")
 
     def make(run_dir, **changes):

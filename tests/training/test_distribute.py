@@ -1,4 +1,7 @@
-"""Several devices and several workers train what one device trains."""
+"""Several devices and several workers train what one device trains.
+
+Two workers are two processes, and slow; what they agree on is tested in one process, too.
+"""
 
 import itertools
 import json
@@ -11,11 +14,12 @@ import time
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from data_sets import write_ghibli
 from project import ROOT
 
-from animegan_tf.errors import UserError
-from animegan_tf.training.workers import select_devices
+from animegan_tf.errors import UserError, WorkFailed
+from animegan_tf.training.workers import Worker, lost_workers_reported, select_devices
 
 TINY = (
     "--style=ghibli",
@@ -82,7 +86,9 @@ def three_steps(strategy):
     arrays["step"] = state.step.numpy()
     return arrays
 
-for kind, result in zip(sys.argv[1::2], sys.argv[2::2]):
+eagerly, *kinds_and_results = sys.argv[1:]
+tf.config.run_functions_eagerly(eagerly == "eagerly")
+for kind, result in zip(kinds_and_results[::2], kinds_and_results[1::2]):
     strategy = {"one": tf.distribute.get_strategy,
                 "mirrored": lambda: tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]),
                 "multiworker": tf.distribute.MultiWorkerMirroredStrategy}[kind]()
@@ -114,12 +120,17 @@ def folder(tmp_path_factory):
     return folder
 
 
-def three_steps(folder, *kinds, tf_config=None):
-    """Starts a process that makes three steps of each kind; see `arrays_of`."""
+def three_steps(folder, *kinds, eagerly=False, tf_config=None):
+    """Starts a process that makes three steps of each kind; see `arrays_of`.
+
+    Three steps take longer to trace than to run eagerly.
+    """
     results = [folder / f"{kind}_{os.urandom(4).hex()}.npz" for kind in kinds]
     changes = {"TF_CONFIG": tf_config} if tf_config else {}
+    arguments = ["eagerly" if eagerly else "compiled"]
+    arguments += itertools.chain(*zip(kinds, map(str, results)))
     process = subprocess.Popen(
-        [sys.executable, "-c", THREE_STEPS, *itertools.chain(*zip(kinds, map(str, results)))],
+        [sys.executable, "-c", THREE_STEPS, *arguments],
         cwd=folder,
         env=environment(**changes),
         stderr=subprocess.PIPE,
@@ -141,7 +152,7 @@ def arrays_of(process, results):
 @pytest.fixture(scope="module")
 def here(folder):
     """What one device trained, and what two trained."""
-    return arrays_of(*three_steps(folder, "one", "mirrored"))
+    return arrays_of(*three_steps(folder, "one", "mirrored", eagerly=True))
 
 
 def assert_same_training(found, expected):
@@ -172,6 +183,13 @@ def test_two_devices_train_what_one_trains(here):
     assert_same_training(two_devices, one_device)
 
 
+@pytest.mark.slow
+def test_two_devices_train_the_same_in_compiled_steps(folder, here):
+    (two_devices,) = arrays_of(*three_steps(folder, "mirrored"))
+    assert_same_training(two_devices, here[0])
+
+
+@pytest.mark.slow
 def test_two_workers_train_what_one_trains(folder, here):
     workers = [three_steps(folder, "multiworker", tf_config=config) for config in tf_configs()]
     for worker in workers:
@@ -229,6 +247,7 @@ def killed_run(folder):
         return folder / "run", status, output
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_ends_the_run(killed_run):
     _, status, output = killed_run
     assert status == 1, output
@@ -236,6 +255,7 @@ def test_a_worker_that_dies_ends_the_run(killed_run):
     assert "--resume" in output and "Traceback" not in output
 
 
+@pytest.mark.slow
 def test_it_resumes_and_stops_together_when_one_is_told_to(folder, killed_run):
     run_dir = killed_run[0]
     reached = newest_step(run_dir)
@@ -252,6 +272,7 @@ def test_it_resumes_and_stops_together_when_one_is_told_to(folder, killed_run):
     assert [int(row.split(",")[0]) for row in rows] == list(range(2, newest_step(run_dir) + 1, 2))
 
 
+@pytest.mark.slow
 def test_workers_that_differ_are_told(folder):
     with Cluster(
         folder, [*TINY, "--run_dir=other"], [*TINY, "--run_dir=other", "--seed=3"]
@@ -260,6 +281,39 @@ def test_workers_that_differ_are_told(folder):
             assert status == 2, output
             assert "worker 1: its settings are not those of worker 0" in output
     assert not (folder / "other" / "checkpoints").exists()
+
+
+def test_a_worker_that_is_lost_is_named():
+    error = tf.errors.UnavailableError(
+        None, None, "Connection reset by peer: /job:worker/replica:0/task:1"
+    )
+    with pytest.raises(WorkFailed) as caught, lost_workers_reported(Worker(0, 2)):
+        raise error
+    text = str(caught.value)
+    assert "worker 0 of 2: lost worker 1 of TF_CONFIG's cluster (Connection reset)" in text
+    assert "--resume" in text
+    with pytest.raises(tf.errors.UnavailableError), lost_workers_reported(Worker(0, 1)):
+        raise error
+
+
+def test_no_step_is_made_where_another_worker_has_other_settings(trainer_in, tmp_path, monkeypatch):
+    trainer = trainer_in(tmp_path / "run")
+    monkeypatch.setattr(trainer.replicas, "ask_workers", lambda value: [value, value + 1])
+    with pytest.raises(UserError, match="worker 1: its settings are not those of worker 0"):
+        trainer.fit()
+    assert int(trainer.state.step) == 0
+
+
+def test_all_stop_and_save_when_another_worker_is_told_to(trainer_in, tmp_path, monkeypatch):
+    trainer = trainer_in(tmp_path / "run")
+
+    def ask_workers(value):
+        stopping = isinstance(value, bool) and int(trainer.state.step) == 2
+        return [value, True if stopping else value]
+
+    monkeypatch.setattr(trainer.replicas, "ask_workers", ask_workers)
+    assert not trainer.fit()
+    assert [path.name for path in trainer.checkpoints] == ["step_00000002"]
 
 
 def wrong(monkeypatch, *arguments, tf_config=None, **options):

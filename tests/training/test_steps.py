@@ -35,7 +35,7 @@ def test_train_step_returns_every_loss_and_moves_both_networks():
     assert [n for n, m in zip(names, moved) if not m] == []
 
 
-def test_totals_are_the_weighted_terms():
+def test_totals_are_the_weighted_terms(eagerly):
     state = make_state(
         loss_weights=LossWeights(
             generator_adversarial_weight=2.0,
@@ -80,6 +80,7 @@ def test_mixed_precision_step_stays_close():
     assert all(v.dtype == "float32" for v in mixed.generator.trainable_variables)
 
 
+@pytest.mark.slow  # tests/networks/test_layers.py compiles each kind of layer.
 def test_xla_step_is_the_same_step():
     plain = make_state()
     compiled = make_state(xla=True)
@@ -89,7 +90,7 @@ def test_xla_step_is_the_same_step():
 
 
 @pytest.mark.parametrize("decay", [0.0, 0.05])
-def test_average_follows_the_generator(decay):
+def test_average_follows_the_generator(eagerly, decay):
     state = make_state(ema_decay=decay)
     start = state.generator.get_weights()
     state.pretrain_step(batch())
