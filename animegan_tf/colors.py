@@ -79,8 +79,8 @@ def color_map(f: Functions, photo: Any, anime: Any, variance: Any, across: Any, 
 def _expose(f, mean, deviation):
     """Mean and deviation of luma as a picture wants them, whatever the camera's exposure was.
 
-    First levels, which stretch luma towards the full range; then a gamma curve, which brings the
-    mean towards the middle. Its slope at the mean stands for the whole curve.
+    First levels, which stretch luma toward the full range; then a gamma curve, which brings the
+    mean toward the middle. Its slope at the mean stands for the whole curve.
     """
     low = f.clip(mean - deviation * 2.3, 0.0, 1.0) * 0.85
     high = f.clip(mean + deviation * 2.3, 0.0, 1.0)
