@@ -1,10 +1,11 @@
-"""Run folders: `runs/<style>/<n>`, how they are called, and who may write them."""
+"""Run folders: `runs/<style>/<n>`, how they are called, who may write them, and whether they fit."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -110,29 +111,79 @@ def check_folder(flag: str, folder: Path) -> None:
     raise UserError(Finding(f"{flag}={folder}", reason, "Name another folder, or mend this one"))
 
 
+def check_room(flag: str, folder: Path, needed: float, what: str, remedy: str) -> None:
+    """Checks that what is to be written fits the disk, before long work is done for it.
+
+    Args:
+        flag: what the folder is for, as the finding calls it.
+        folder: exists, or is to be made.
+        needed: bytes, by a cautious estimate.
+        what: in words, what needs them, such as "the exports".
+        remedy: follows "Make room".
+
+    Raises:
+        UserError: it is too small.
+    """
+    there = next(path for path in (folder, *folder.absolute().parents) if path.is_dir())
+    try:
+        free = shutil.disk_usage(there).free
+    except OSError:
+        return  # Writing will tell.
+    if free < needed:
+        raise UserError(
+            Finding(
+                f"{flag}={folder}",
+                f"{free / 1e6:,.0f} MB are free, and {what} need {needed / 1e6:,.0f} MB",
+                f"Make room{remedy}",
+            )
+        )
+
+
 @contextlib.contextmanager
-def locked(run_dir: Path) -> Iterator[None]:
-    """Holds a run folder, so that no second process trains into it.
+def locked(
+    folder: Path,
+    doing: str = "training",
+    remedy: str = "Wait for it or end it; or train into another --run_dir",
+) -> Iterator[None]:
+    """Holds a folder that exists, so that no second process works in it.
 
     The lock is the system's own (`flock`) and dies with the process, however that ends. Over NFS
     it works as far as the server hands locks on; on Windows there is none.
+
+    Args:
+        folder: gets a hidden file for as long as it is held.
+        doing: what is done in it, for the finding of the second process.
+        remedy: for that finding.
 
     Raises:
         UserError: another process holds it.
         OSError: the folder can't be written to.
     """
-    with open(run_dir / LOCK, "a") as file:
-        if fcntl:
-            try:
+    path = folder / LOCK
+    while True:
+        file = open(path, "a")  # noqa: SIM115 - closed below, or at the end.
+        try:
+            if fcntl:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise UserError(
-                    Finding(
-                        str(run_dir),
-                        "another process is training in this folder",
-                        "Wait for it or end it; or train into another --run_dir",
-                    )
-                ) from error
-            except OSError:  # A file system without locks.
-                pass
+        except BlockingIOError as error:
+            file.close()
+            reason = f"another process is {doing} in this folder"
+            raise UserError(Finding(str(folder), reason, remedy)) from error
+        except OSError:  # A file system without locks.
+            pass
+        if _is_at(file, path):
+            break
+        file.close()  # Its owner has just removed it: others will not see a lock on it.
+    try:
         yield
+    finally:
+        with contextlib.suppress(OSError):  # The folder is gone.
+            path.unlink()
+        file.close()
+
+
+def _is_at(file, path):
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
+    except FileNotFoundError:
+        return False

@@ -8,7 +8,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from bombs import png_claiming
+from bombs import jpeg_of_scans, png_claiming
 from PIL import Image as PillowImage
 
 from animegan_tf.images import (
@@ -30,6 +30,7 @@ from animegan_tf.images import (
     write_gif,
     write_image,
 )
+from animegan_tf.images.scans import count_scans
 from animegan_tf.memory import MemoryBudget, return_freed_memory
 
 
@@ -140,6 +141,23 @@ def test_a_large_jpeg_is_decoded_at_reduced_scale_where_it_is_scaled_down_anyway
             read_rgb(data, refused)
     with pytest.raises(TooLargeError):
         read_rgb(encode_image(whole, "PNG"), limits)
+
+
+@pytest.mark.parametrize("read", [read_image, read_rgb, read_gray, read_rgb_and_gray, read_frames])
+def test_a_jpeg_of_countless_scans_is_refused(read):
+    """A decoder goes over all pixels for each, and each takes 34 bytes."""
+    with pytest.raises(ImageError, match="a JPEG of more than 64 scans"):
+        read(jpeg_of_scans(100))
+    assert read(jpeg_of_scans(50)) is not None
+
+
+def test_only_the_scans_of_the_picture_itself_count():
+    data, other = jpeg_of_scans(0), jpeg_of_scans(100, 8, 8)
+    thumbnail = b"\xff\xe5" + (2 + len(other)).to_bytes(2, "big") + other
+    for whole in (data[:2] + thumbnail + data[2:], data + other):
+        assert count_scans(whole) == count_scans(data) == 6
+        assert read_rgb(whole).shape == (40, 40, 3)
+    assert count_scans(data[:100]) <= 6 and count_scans(b"\xff\xd8") == 0
 
 
 def test_frames_are_decoded_one_after_another(tmp_path):

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from absl import flags
 from absl.testing import flagsaver
 
+from animegan_tf.cli.system_errors import refused_by_system
 from animegan_tf.errors import Finding, UserError
 
 INTERRUPTED = 130
@@ -37,8 +38,9 @@ def run(
     """Parses a command line and calls `main` with its arguments.
 
     A `UserError` or a wrong flag is printed to standard error, one finding a line. Ctrl-C and
-    SIGTERM end the command in one line; a second one ends it at once. Anything else that escapes
-    is a bug and keeps its traceback. The flags are as before afterwards, so that commands can
+    SIGTERM end the command in one line; a second one ends it at once. What the system refuses in
+    the middle of work, such as room on the disk, is one line too. Anything else that escapes is a
+    bug and keeps its traceback. The flags are as before afterwards, so that commands can
     follow each other in one process.
 
     Args:
@@ -47,7 +49,8 @@ def run(
         argv: the command line, beginning with the program's name.
         usage: what the command does, the first part of its help.
         takes_arguments: whether it takes arguments that are not flags.
-        when_interrupted: how to go on after Ctrl-C.
+        when_interrupted: how to go on after Ctrl-C, unless `main` knows better: the arguments of
+            its `KeyboardInterrupt` are what is done, and how to go on.
 
     Returns:
         The exit status: that of `main`, 2 for a user's error, 1 if work had begun by then, 130 if
@@ -72,17 +75,27 @@ def run(
                         "Flags are written --name=value; see --help",
                     )
                 )
-            return main(arguments) or 0
+            status = main(arguments) or 0
+            if sys.stdout:  # At the exit it would be too late to say that it can't be written.
+                sys.stdout.flush()
+            return status
     except UserError as error:
         for finding in error.findings:
             print(f"error: {finding}", file=sys.stderr)
         return error.exit_status
     except KeyboardInterrupt as stop:
-        done = f": {stop}" if stop.args else ""
-        print(f"\nstopped{done}. {when_interrupted}".rstrip(), file=sys.stderr)
+        done, *hint = stop.args or ("",)
+        ending = f". {hint[0] if hint else when_interrupted}".rstrip()
+        print(f"\nstopped{done and f': {done}'}{ending}", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        refused = refused_by_system(error, when_interrupted or "Run it again")
+        if refused is None:
+            raise
+        print(f"error: {refused}", file=sys.stderr)
         return 1
     finally:
         flagsaver.restore_flag_values(saved, flag_values)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
-import shutil
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -16,11 +16,12 @@ from tqdm import tqdm
 from animegan_tf.cli.evaluate_flags import FLAGS
 from animegan_tf.cli.models import choose_model
 from animegan_tf.devices import select_device
-from animegan_tf.errors import Finding, UserError, check_all
+from animegan_tf.errors import Finding, UserError, WorkFailed, check_all
 from animegan_tf.evaluation.features import load_features
 from animegan_tf.evaluation.judge import Judge, check_pictures, middle_square
 from animegan_tf.evaluation.page import Section, Shown, write_page
 from animegan_tf.images import find_images, read_rgb, rescale, to_float, write_bytes, write_image
+from animegan_tf.runs import check_folder
 from animegan_tf.styling.stylizer import Stylizer
 
 JUDGMENT, PAGE = "judgment.json", "index.html"
@@ -41,6 +42,7 @@ def main(arguments: list[str]) -> None:
     print(f"{what}, {len(photos)} photos, on {device}", file=sys.stderr)
     with bar(len(anime), "anime pictures") as progress:
         judge = Judge(photos, anime, features, FLAGS.size, on_anime=progress.update)
+    output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=output.parent, prefix=".evaluation-") as temporary:
         folder = Path(temporary, output.name)
         (folder / "pictures").mkdir(parents=True)
@@ -57,9 +59,7 @@ def main(arguments: list[str]) -> None:
             else:
                 judgment = judge(network(source), add)
         write_reports(folder, what, judgment, pairs)
-        if output.exists():
-            shutil.rmtree(output)
-        os.replace(folder, output)
+        put_in_place(folder, output, Path(temporary, "earlier"))
     print("\n".join(f"{name}: {value}" for name, value, _ in rows_of(judgment)))
     print(f"The page is {output / PAGE}")
 
@@ -133,14 +133,43 @@ def check_output():
     """The folder to write to: a new one, or an earlier evaluation that may be replaced."""
     output = Path(FLAGS.output)
     where = f"--output={output}"
+    check_folder("--output", output)
     if not output.exists():
-        output.parent.mkdir(parents=True, exist_ok=True)
         return output
     if not (output / JUDGMENT).is_file():
         raise UserError(Finding(where, "exists, and holds no evaluation", "Give another name"))
     if not FLAGS.overwrite:
         raise UserError(Finding(where, "exists", "Give another name, or --overwrite"))
+    others = [path for path in output.rglob("*") if not is_own(path.relative_to(output))]
+    if others:
+        reason = f"holds more than an evaluation, such as {others[0].name}"
+        raise UserError(Finding(where, reason, "Give another name, or move that away"))
     return output
+
+
+def is_own(path):
+    """Whether a path inside an evaluation is one that evaluations have."""
+    return path.as_posix() in (JUDGMENT, PAGE, "pictures") or bool(
+        re.fullmatch(r"pictures/\d{3,}-(photo|result)\.jpg", path.as_posix())
+    )
+
+
+def put_in_place(folder, output, earlier):
+    """Gives the folder its name; an evaluation that is there goes only if it may be replaced."""
+    if FLAGS.overwrite and output.exists():
+        os.replace(output, earlier)
+    try:
+        os.rename(folder, output)
+    except OSError as error:
+        if not output.exists():
+            raise
+        raise WorkFailed(
+            Finding(
+                f"--output={output}",
+                "another program has written there meanwhile, which is left as it is",
+                "Give another name, or --overwrite",
+            )
+        ) from error
 
 
 def write_pair(folder, number, path, photo, result, measures):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -21,11 +22,13 @@ from animegan_tf.exporting.tflite.conversion import quieten_converters
 from animegan_tf.exporting.tflite.exporter import Exporter
 from animegan_tf.images import find_images, write_bytes
 from animegan_tf.networks.colors import with_fitted_colors
+from animegan_tf.networks.generator import parameters_of, width_of
 from animegan_tf.networks.loading import find_weights, read_model
-from animegan_tf.runs import check_name, run_of
+from animegan_tf.runs import check_name, check_room, locked, run_of
 from animegan_tf.training.config import read_config
 
 CHECK_PHOTOS = 8
+WORKING = ".exporting-"
 TARGET_OF_FLAG = {
     "max_request_pixels": "savedmodel",
     "tflite_io": "tflite",
@@ -54,8 +57,11 @@ def main(arguments: list[str]) -> int | None:
         web.check_page_folder(output / "web")
     with working_folder(output) as folder:
         earlier = read_report(output)
+        network = read_model(model)
+        needed = expected_bytes(targets, sizes, width_of(network))
+        check_room("--output", output, needed, "the exports", ", or name another folder")
         finish_network = with_fitted_colors if fits_colors(model) else lambda generator: generator
-        generator = finish_network(read_model(model))
+        generator = finish_network(network)
         others = {str(other.path): finish_network(read_model(other)) for other in others}
         print(f"{model.path} -> {output}\nchecked on {photo_source}", flush=True)
         reference = Reference(generator)
@@ -65,22 +71,22 @@ def main(arguments: list[str]) -> int | None:
                 targets, generator, name, reference, calibration, sizes, folder, output
             )
         ]
-    rows = []
-    if others:
-        rows = lighter.compare({str(model.path): generator, **others}, reference, photos)
-    if "savedmodel" in targets:
-        write_serving_files(name, output)
-    report = build_report(
-        name=name,
-        model=str(model.path),
-        generator=generator,
-        photos=photo_source,
-        artifacts=entries,
-        lighter=rows,
-        output=output,
-        earlier=earlier,
-    )
-    write_report(report, output)
+        rows = []
+        if others:
+            rows = lighter.compare({str(model.path): generator, **others}, reference, photos)
+        if "savedmodel" in targets:
+            write_serving_files(name, output)
+        report = build_report(
+            name=name,
+            model=str(model.path),
+            generator=generator,
+            photos=photo_source,
+            artifacts=entries,
+            lighter=rows,
+            output=output,
+            earlier=earlier,
+        )
+        write_report(report, output)
     print(f"report: {output / 'report.md'}")
     refused = [entry["path"] for entry in entries if not entry["in_place"]]
     for path in refused:
@@ -223,23 +229,39 @@ def choose_output(model):
 def working_folder(output):
     """A folder inside the output folder in which exports are written and checked.
 
-    It is removed in the end, and so is the output folder if nothing came of it.
+    It is removed in the end, and so is the output folder if nothing came of it. Meanwhile no other
+    process exports there.
     """
     made = [folder for folder in (output, *output.parents) if not folder.exists()]
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-        working = tempfile.TemporaryDirectory(dir=output, prefix=".exporting-")
-    except OSError as error:
-        raise UserError(
-            Finding(f"--output={output}", error.strerror or str(error), "Name a folder to write to")
-        ) from error
-    try:
-        with working as folder:
-            yield Path(folder)
-    finally:
-        for folder in made:
-            with contextlib.suppress(OSError):  # It is not empty.
-                folder.rmdir()
+    with contextlib.ExitStack() as held:
+        held.callback(remove_empty, made)
+        try:
+            output.mkdir(parents=True, exist_ok=True)
+            held.enter_context(locked(output, "exporting", "Wait for it, or name another --output"))
+            for left in output.glob(f"{WORKING}*"):  # By a process that was killed.
+                shutil.rmtree(left, ignore_errors=True)
+            folder = held.enter_context(tempfile.TemporaryDirectory(dir=output, prefix=WORKING))
+        except OSError as error:
+            raise UserError(
+                Finding(
+                    f"--output={output}", error.strerror or str(error), "Name a folder to write to"
+                )
+            ) from error
+        yield Path(folder)
+
+
+def remove_empty(folders):
+    for folder in folders:
+        with contextlib.suppress(OSError):  # It is not empty.
+            folder.rmdir()
+
+
+def expected_bytes(targets, sizes, width):
+    """About how much an export takes: each file is little but weights, of known precisions."""
+    bytes_of_precision = {"float32": 4, "float16": 2, "dynamic_int8": 1, "int8": 1}
+    tflite = len(sizes) * sum(bytes_of_precision[name] for name in set(FLAGS.tflite_precision))
+    per_weight = {"savedmodel": 4, "onnx": 4, "tflite": tflite}
+    return parameters_of(width) * sum(per_weight[target] for target in targets)
 
 
 def export(targets, generator, name, reference, calibration, sizes, folder, output):

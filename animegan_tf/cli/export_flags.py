@@ -11,7 +11,7 @@ from absl import flags
 from animegan_tf.cli.command import new_flags
 
 TAKES_ARGUMENTS = False
-WHEN_INTERRUPTED = "Nothing half-written is left; run it again."
+WHEN_INTERRUPTED = "Files called ok are in place, and nothing half-written is left; run it again."
 
 PRECISIONS = ["float32", "float16", "dynamic_int8", "int8"]
 

@@ -243,10 +243,13 @@ def run_webcam(inputs: list[str]) -> None:
     stylizer = load_stylizer(model)
     print(f"{model.words}, on {device}; q quits", file=sys.stderr)
     with Progress(None, "frame") as progress:
-        show_webcam(
-            stylizer,
-            capture,
-            chosen_options(model),
-            temporal=FLAGS.temporal,
-            on_frames=progress.update,
-        )
+        try:
+            show_webcam(
+                stylizer,
+                capture,
+                chosen_options(model),
+                temporal=FLAGS.temporal,
+                on_frames=progress.update,
+            )
+        except KeyboardInterrupt as stop:
+            raise KeyboardInterrupt(f"{progress.done} frames shown", "") from stop

@@ -11,5 +11,10 @@ WHEN_INTERRUPTED = ""
 
 FLAGS = new_flags()
 flags.DEFINE_integer(
-    "width", 64, "channels of the generator's first convolution", lower_bound=4, flag_values=FLAGS
+    "width",
+    64,
+    "channels of the generator's first convolution: an even number",
+    lower_bound=4,
+    upper_bound=512,
+    flag_values=FLAGS,
 )

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 from animegan_tf.cli.flags import given_flags
 from animegan_tf.cli.train_flags import FLAGS
 from animegan_tf.errors import Finding, UserError
-from animegan_tf.runs import LOCK, RUNS, check_folder, check_name, newest_run
+from animegan_tf.runs import LOCK, RUNS, check_folder, check_name, check_room, newest_run
 from animegan_tf.training.checkpoints import expected_bytes
 from animegan_tf.training.config import TrainConfig, read_config, settings
 from animegan_tf.training.recipes import resolve_config
@@ -100,27 +99,19 @@ def check_folders(config: TrainConfig, resumed_dir: Path | None) -> None:
                 "Add --resume to go on with it, or name another folder",
             )
         )
-    check_room(config, place)
+    check_room_for_checkpoints(config, place)
 
 
 def _holds_something(folder):
     return folder.is_dir() and any(path.name != LOCK for path in folder.iterdir())
 
 
-def check_room(config: TrainConfig, place: Path) -> None:
+def check_room_for_checkpoints(config: TrainConfig, place: Path) -> None:
     """Checks that a run's checkpoints fit the disk before hours are spent on them."""
-    there = next(path for path in (place, *place.parents) if path.is_dir())
     existing = len(list(place.glob("checkpoints/step_*")))
     needed = max(1, config.keep_checkpoints + 1 - existing) * expected_bytes(config.width)
-    free = shutil.disk_usage(there).free
-    if free < needed:
-        raise UserError(
-            Finding(
-                f"--run_dir={place}",
-                f"{free / 1e6:,.0f} MB are free, and the checkpoints need {needed / 1e6:,.0f} MB",
-                "Make room, name a folder on another disk, or keep fewer with --keep_checkpoints",
-            )
-        )
+    remedy = ", name a folder on another disk, or keep fewer with --keep_checkpoints"
+    check_room("--run_dir", place, needed, "the checkpoints", remedy)
 
 
 def cache_dir_of(config: TrainConfig) -> Path:

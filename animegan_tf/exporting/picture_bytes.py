@@ -8,12 +8,15 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
+from animegan_tf.images.scans import MAX_SCANS
 from animegan_tf.networks.padding import MINIMUM
 
 _PNG, _GIF, _BMP, _JPEG = b"\x89PNG\r\n\x1a\n", b"GIF8", b"BM", b"\xff\xd8\xff"
-# Blocks of a file that are looked at. A GIF of 25 megapixels has some 100,000, a JPEG hundreds.
-_MAX_BLOCKS = 200_000
-_MAX_SEGMENTS = 5_000
+# Blocks of a GIF that are looked at, each some microseconds: of 25 megapixels it has some 100,000,
+# and few that are shorter than 128 bytes.
+_MAX_BLOCKS, _SHORT_BLOCKS, _BLOCK = 200_000, 20_000, 128
+_MAX_SEGMENTS = 5_000  # Of a JPEG, which has hundreds.
+_ENDLESS = np.int64(2**62)
 _PAST_THE_END = 32  # Zeros behind a file's bytes, so that reading its header never fails.
 _ZERO = np.int64(0)
 _EXIF_LIMIT = 65536  # EXIF is one JPEG segment.
@@ -70,7 +73,7 @@ def pixels_by_header(contents: tf.Tensor) -> tf.Tensor:
         ),
         [
             lambda: (data.number(20, 4), data.number(16, 4), _ZERO),
-            lambda: (*_jpeg_size(data), _ZERO),
+            lambda: _jpeg_size(data),
             lambda: (data.number(8, 2, True), data.number(6, 2, True), _gif_pixels(data)),
             lambda: (_bmp_side(data, 22), _bmp_side(data, 18), _ZERO),
             lambda: (_ZERO, _ZERO, _ZERO),
@@ -100,6 +103,12 @@ class _Bytes:
         places = 256 ** np.arange(length, dtype=np.int64)
         return tf.reduce_sum(parts * (places if little_endian else places[::-1]))
 
+    def jpeg_markers(self):
+        """Where markers may stand: neither escaped bytes of pixels nor restarts among them."""
+        first, second = self._data[:-1], self._data[1:]
+        is_marker = (first == 0xFF) & (second > 0) & (second < 0xFF) & (second // 8 != 0xD0 // 8)
+        return tf.cast(tf.where(is_marker)[:, 0], tf.int32)
+
 
 def _bmp_side(data, offset):
     """A side of a BMP; its sign says from where the rows count."""
@@ -108,24 +117,32 @@ def _bmp_side(data, offset):
 
 
 def _jpeg_size(data):
-    """Height and width in the frame header; zeros if none comes before the first scan."""
-    offset, steps = tf.constant(2), tf.constant(0)
+    """Height and width in the frame header, zeros if none comes before the first scan; and pixels.
+
+    Those are 0, or more than any limit if there are more scans than any encoder makes: each takes
+    a pass over the whole picture, however short it is.
+    """
+    markers = tf.concat([data.jpeg_markers(), [data.size]], axis=0)
+    offset, steps, scans = tf.constant(2), tf.constant(0), tf.constant(0)
     height, width, done = tf.zeros((), tf.int64), tf.zeros((), tf.int64), tf.constant(False)
-    while not done and offset < data.size and steps < _MAX_SEGMENTS:
+    while not done and steps < _MAX_SEGMENTS:
         steps += 1
+        offset = markers[tf.searchsorted(markers, [tf.minimum(offset, data.size)])[0]]
         marker = data.number(offset + 1, 1)
-        if data.number(offset, 1) != 0xFF or marker == 0xFF or marker == 0:
-            offset += 1  # Fill bytes, and what a decoder skips too.
-        elif marker == 0x01 or (marker >= 0xD0 and marker <= 0xD7):
+        if offset >= data.size or marker == 0xD9:
+            done = True
+        elif marker == 0x01 or marker == 0xD8:
             offset += 2  # Markers without a length.
-        elif marker >= 0xC0 and marker <= 0xCF and marker != 0xC4 and marker != 0xC8:
-            height, width = data.number(offset + 5, 2), data.number(offset + 7, 2)
-            done = True
-        elif marker == 0xDA or marker == 0xD9:
-            done = True
         else:
+            is_frame = marker >= 0xC0 and marker <= 0xCF and marker != 0xC4 and marker != 0xC8
+            if is_frame and scans == 0 and height == 0:
+                height, width = data.number(offset + 5, 2), data.number(offset + 7, 2)
+            if marker == 0xDA:
+                scans += 1
+                done = height == 0 or scans > MAX_SCANS
             offset += 2 + tf.maximum(2, tf.cast(data.number(offset + 2, 2), tf.int32))
-    return height, width
+    is_endless = scans > MAX_SCANS or steps == _MAX_SEGMENTS
+    return height, width, tf.where(is_endless, _ENDLESS, _ZERO)
 
 
 def _gif_pixels(data):
@@ -133,7 +150,8 @@ def _gif_pixels(data):
     offset = tf.constant(10)
     pixels, steps, in_block = tf.zeros((), tf.int64), tf.constant(0), tf.constant(False)
     offset += 3 + _color_table(data.number(offset, 1))
-    while offset < data.size and steps < _MAX_BLOCKS:
+    limit = tf.minimum(_MAX_BLOCKS, _SHORT_BLOCKS + data.size // _BLOCK)
+    while offset < data.size and steps < limit:
         steps += 1
         first = tf.cast(data.number(offset, 1), tf.int32)
         if in_block:  # At a part of a block, which says its length; an empty one ends the block.
@@ -148,7 +166,7 @@ def _gif_pixels(data):
             in_block = tf.constant(True)
         else:
             offset = data.size
-    return tf.where(steps < _MAX_BLOCKS, pixels, tf.constant(2**62, tf.int64))
+    return tf.where(steps < limit, pixels, _ENDLESS)
 
 
 def _color_table(flags):

@@ -19,6 +19,7 @@ from PIL import Image as PillowImage
 
 from animegan_tf.images.files import ImageError, TooLargeError, read_bytes
 from animegan_tf.images.pixels import gray_of
+from animegan_tf.images.scans import MAX_SCANS, count_scans
 from animegan_tf.memory import available_memory
 
 MAX_PIXELS = 400_000_000
@@ -232,6 +233,8 @@ class PictureFile:
         with self._naming_errors():
             image = PillowImage.open(io.BytesIO(self._data), formats=_READ_FORMATS)
             if _is_jpeg(image):
+                if count_scans(self._data) > MAX_SCANS:
+                    raise ImageError(self.name, f"a JPEG of more than {MAX_SCANS} scans")
                 self._reduction = self._reduction_for(image)
                 size = (image.width // self._reduction, image.height // self._reduction)
                 image.draft("L" if luma else None, size)

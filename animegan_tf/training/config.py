@@ -129,7 +129,7 @@ class TrainConfig:
     )
 
     width: int = _setting(
-        64, "channels of the first convolution; 64 is the paper's network", min=4, multiple=2
+        64, "channels of the first convolution; 64 is the paper's network", min=4, max=512, multiple=2
     )
     vgg: str = _setting(
         "imagenet",

@@ -152,5 +152,5 @@ def test_the_camera(command, generator_file, tmp_path, monkeypatch, interrupted_
     monkeypatch.setattr("animegan_tf.styling.webcam.cv2.getWindowProperty", lambda *names: 1.0)
     interrupted_at(3)
     done = command("infer", f"--model={generator_file}", "--webcam=0", folder=tmp_path)
-    assert done.status == 130 and "stopped." in done.stderr
+    assert done.status == 130 and done.stderr.endswith("stopped: 2 frames shown.\n")
     assert camera.released and not busy_threads()

@@ -20,6 +20,7 @@ import urllib.request
 import numpy as np
 import pytest
 import tensorflow as tf
+from bombs import jpeg_of_scans
 from PIL import Image, ImageOps
 from project import ROOT
 from soak import SessionServer, soak
@@ -202,6 +203,8 @@ def too_large():
         "JPEG": (jpeg[:header] + struct.pack(">HH", 60_000, 500) + jpeg[header + 4 :], 30_000_000),
         "BMP": (bmp[:18] + struct.pack("<ii", 10_000, -300) + bmp[26:], 3_000_000),
         "GIF": (animation.getvalue(), None),
+        "GIF of short blocks": (b"GIF89a\1\0\1\0\0\0\0\x21\xfe" + b"\1x" * 25_000, None),
+        "JPEG of many scans": (jpeg_of_scans(100), None),
         "GIF without end": (b"GIF89a\1\0\1\0\0\0\0\x21\xfe" + b"\1x" * 300_000, None),
     }
 
@@ -221,6 +224,15 @@ def test_pictures_up_to_the_limit_are_styled(server):
     assert result.shape == (400, 500, 3)
     with pytest.raises(tf.errors.InvalidArgumentError, match="too large: 200500 pixels"):
         stylize(server, encode_image(photo(401, 500), "JPEG"))
+
+
+def test_a_progressive_jpeg_is_styled_whatever_its_segments_hold(server, reference):
+    """A thumbnail's markers are not the picture's."""
+    for data in (jpeg_of_scans(10), encode_image(photo(40, 40), "JPEG")):
+        inside = jpeg_of_scans(100, 8, 8)
+        segment = b"\xff\xe5" + struct.pack(">H", 2 + len(inside)) + inside
+        result, expected = stylize(server, data[:2] + segment + data[2:], data)
+        np.testing.assert_array_equal(result, expected)
 
 
 def test_one_frame_of_a_gif_is_styled(server):
