@@ -1,4 +1,4 @@
-"""Run folders: `runs/<style>/<n>`, how they are called, who may write them, and whether they fit."""
+"""Run folders: `runs/<style>/<n>`, their names, who may write them, and whether they fit."""
 
 from __future__ import annotations
 
@@ -144,6 +144,7 @@ def locked(
     folder: Path,
     doing: str = "training",
     remedy: str = "Wait for it or end it; or train into another --run_dir",
+    name: str = LOCK,
 ) -> Iterator[None]:
     """Holds a folder that exists, so that no second process works in it.
 
@@ -154,12 +155,13 @@ def locked(
         folder: gets a hidden file for as long as it is held.
         doing: what is done in it, for the finding of the second process.
         remedy: for that finding.
+        name: of the hidden file.
 
     Raises:
         UserError: another process holds it.
         OSError: the folder can't be written to.
     """
-    path = folder / LOCK
+    path = folder / name
     while True:
         file = open(path, "a")  # noqa: SIM115 - closed below, or at the end.
         try:

@@ -35,10 +35,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from animegan_tf import images
 from animegan_tf.cli.command import new_flags, run
 from animegan_tf.errors import UserError
+from animegan_tf.styling.video_info import VideoError
 
 FLAGS = new_flags()
 flags.DEFINE_float("seconds", 60, "how long, all readers together", flag_values=FLAGS)
-flags.DEFINE_list("readers", ["pictures", "models", "settings"], "which", flag_values=FLAGS)
+flags.DEFINE_list(
+    "readers",
+    ["pictures", "videos", "models", "checkpoints", "exports", "settings"],
+    "which",
+    flag_values=FLAGS,
+)
 flags.DEFINE_integer("seed", 0, "decides the cases", flag_values=FLAGS)
 flags.DEFINE_integer("first", 0, "the case to begin with", flag_values=FLAGS)
 flags.DEFINE_integer("cases", 0, "how many for each reader; 0: while time lasts", flag_values=FLAGS)
@@ -51,11 +57,14 @@ _SLACK = 150_000_000  # What the process itself grows by.
 
 
 class Reader(NamedTuple):
-    """What is attacked: whole files, what reads one of them, and the errors it may raise."""
+    """What is attacked: whole files, what reads one of them, the errors it may raise, and bytes of
+    memory that it may take.
+    """
 
     corpus: Callable[[], list[bytes]]
     read: Callable[[bytes], object]
     errors: tuple[type[Exception], ...]
+    memory: float = MEMORY_LIMIT
 
 
 def main(_):
@@ -142,7 +151,7 @@ def work(name):
         except Exception:
             result, reason = "failure", traceback.format_exc(limit=-3)
         peak, seconds = memory("VmHWM") - before, time.monotonic() - started
-        if peak > MEMORY_LIMIT + _SLACK:
+        if peak > reader.memory + _SLACK:
             result, reason = "failure", f"takes {peak / 1e6:.0f} MB"
         if seconds > FLAGS.patience:
             result, reason = "failure", f"takes {seconds:.0f} s"
@@ -309,6 +318,53 @@ def read_picture(data):
         raise refused
 
 
+def videos():
+    """A second of a small film in every container, with frames of all kinds."""
+    import av
+
+    rng = np.random.default_rng(0)
+    frames = rng.integers(0, 256, (12, 4, 6, 3), np.uint8).repeat(12, axis=1).repeat(12, axis=2)
+    made = []
+    for container, codec, options in (
+        ("mp4", "libx264", {"g": "4", "bf": "1"}),
+        ("mov", "mpeg4", {"g": "4"}),
+        ("matroska", "libx264", {"g": "4"}),
+        ("webm", "libvpx-vp9", {"g": "4", "speed": "8"}),
+        ("mpegts", "mpeg2video", {"g": "4"}),
+        ("avi", "mjpeg", {}),
+        ("mov", "png", {}),
+        ("flv", "flv1", {"g": "4"}),
+    ):
+        file = io.BytesIO()
+        with av.open(file, "w", format=container) as output:
+            stream = output.add_stream(codec, rate=25, options=options)
+            stream.width, stream.height = frames.shape[2], frames.shape[1]
+            stream.pix_fmt = {"png": "rgb24", "mjpeg": "yuvj420p"}.get(codec, "yuv420p")
+            for number, frame in enumerate(frames):
+                picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
+                picture.pts = number
+                output.mux(stream.encode(picture))
+            output.mux(stream.encode(None))
+        made.append(file.getvalue())
+    return made
+
+
+def read_video(data):
+    import contextlib
+    import itertools
+
+    from animegan_tf.styling.video_files import open_reader, probe
+
+    def read(path):
+        info = probe(path)
+        with contextlib.closing(open_reader(path, info)) as reader:
+            for frame in itertools.islice(reader, 100):
+                assert frame.rgb.shape == (info.height, info.width, 3)
+        assert reader.damage is None or isinstance(reader.damage, str)
+
+    _read_as_file(data, "video.mkv", read)
+
+
 def models():
     from animegan_tf.networks.generator import build_generator
     from animegan_tf.networks.keras_file import save_generator
@@ -323,6 +379,75 @@ def read_model(data):
     from animegan_tf.networks.keras_file import load_generator
 
     _read_as_file(data, "generator.keras", load_generator)
+
+
+def checkpoints():
+    """One of the authors' code: the length of its index, the index, and the data."""
+    import tensorflow as tf
+
+    from animegan_tf.networks.generator import build_generator
+    from animegan_tf.networks.tf1_checkpoint import generator_variable_names
+
+    generator = build_generator(4)
+    names = generator_variable_names()
+    arrays = [
+        generator.get_layer(name.split("/")[0]).get_weights()[name.endswith("/beta")]
+        for name in names
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        prefix = Path(folder, "model.ckpt")
+        tf.raw_ops.SaveV2(
+            prefix=str(prefix),
+            tensor_names=list(names.values()),
+            shape_and_slices=[""] * len(names),
+            tensors=[tf.constant(array) for array in arrays],
+        )
+        index = Path(f"{prefix}.index").read_bytes()
+        content = Path(f"{prefix}.data-00000-of-00001").read_bytes()
+    return [len(index).to_bytes(4, "little") + index + content]
+
+
+def read_checkpoint(data):
+    from animegan_tf.networks.loading import find_weights
+    from animegan_tf.networks.loading import read_model as read_weights
+
+    size = int.from_bytes(data[:4], "little")
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "model.ckpt.index").write_bytes(data[4 : 4 + size])
+        Path(folder, "model.ckpt.data-00000-of-00001").write_bytes(data[4 + size :])
+        read_weights(find_weights(Path(folder, "model.ckpt")))
+
+
+def exports():
+    """What is looked through before a runtime opens it: a TFLite file, a SavedModel's graph."""
+    import tensorflow as tf
+
+    class Module(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec((1, 8, 8, 3))])
+        def __call__(self, image):
+            return {"image": tf.nn.conv2d(image, tf.ones((3, 3, 3, 3)), 1, "SAME")}
+
+    module = Module()
+    function = module.__call__.get_concrete_function()
+    tflite = tf.lite.TFLiteConverter.from_concrete_functions([function], module).convert()
+    with tempfile.TemporaryDirectory() as folder:
+        tf.saved_model.save(module, folder)
+        return [tflite, Path(folder, "saved_model.pb").read_bytes()]
+
+
+def read_export(data):
+    from animegan_tf.networks.loading import find_model
+
+    refused = 0
+    with tempfile.TemporaryDirectory() as folder:
+        for name, model in (("saved_model.pb", folder), ("a.tflite", f"{folder}/a.tflite")):
+            Path(folder, name).write_bytes(data)
+            try:
+                find_model(model)
+            except UserError as error:
+                refused += 1
+                if refused == 2:
+                    raise error
 
 
 def configurations():
@@ -346,7 +471,10 @@ def _read_as_file(data, name, read):
 
 READERS = {
     "pictures": Reader(pictures, read_picture, (images.ImageError,)),
+    "videos": Reader(videos, read_video, (VideoError,), 1_000_000_000),
     "models": Reader(models, read_model, (UserError,)),
+    "checkpoints": Reader(checkpoints, read_checkpoint, (UserError,)),
+    "exports": Reader(exports, read_export, (UserError,)),
     "settings": Reader(configurations, read_configuration, (UserError,)),
 }
 

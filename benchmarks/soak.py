@@ -39,6 +39,8 @@ flags.DEFINE_integer("seed", 0, "another seed asks otherwise", flag_values=FLAGS
 
 PICTURES = 20
 BAD_SHARE = 0.1
+MAX_GROWTH = 1.05
+"""Of the memory from the first half of the requests to the second."""
 
 
 class SessionServer:
@@ -181,13 +183,14 @@ def main(arguments):
     )
     for problem in found.wrong:
         print(problem)
+    grows = found.second_half > MAX_GROWTH * found.first_half
     print(
         f"{found.requests} requests, {FLAGS.clients} at once, {found.refused} with a bad picture: "
         f"p50 {found.p50:.0f} ms, p99 {found.p99:.0f} ms, "
         f"memory {found.first_half:.0f} MB, then {found.second_half:.0f} MB, "
-        f"{len(found.wrong)} answered wrongly"
+        f"{'which is too much more, ' if grows else ''}{len(found.wrong)} answered wrongly"
     )
-    return 1 if found.wrong else 0
+    return 1 if found.wrong or grows else 0
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
+import fcntl
 import os
+import shutil
 import subprocess
 import sys
 
@@ -7,6 +9,7 @@ import pytest
 from animegan_tf.devices import processor_name, select_device
 from animegan_tf.errors import UserError
 from animegan_tf.runs import (
+    LOCK,
     check_folder,
     check_name,
     locked,
@@ -96,6 +99,31 @@ def test_a_locked_run_refuses_a_second_process(tmp_path):
         pass
     with locked(tmp_path):
         pass
+
+
+def test_a_lock_leaves_nothing_behind(tmp_path):
+    with locked(tmp_path):
+        assert len(list(tmp_path.iterdir())) == 1
+    assert list(tmp_path.iterdir()) == []
+    with locked(tmp_path):
+        shutil.rmtree(tmp_path)
+
+
+def test_a_lock_whose_file_was_removed_is_taken_anew(tmp_path, monkeypatch):
+    """Another process has opened the file, and its owner removes it before that one has it."""
+    flock, calls = fcntl.flock, []
+
+    def removed_first(file, operation):
+        calls.append(1)
+        if len(calls) == 1:
+            (tmp_path / LOCK).unlink()
+        flock(file, operation)
+
+    monkeypatch.setattr(fcntl, "flock", removed_first)
+    with locked(tmp_path):
+        assert len(calls) == 2
+        with pytest.raises(UserError), locked(tmp_path):
+            pass
 
 
 def test_a_lock_dies_with_its_owner(tmp_path):

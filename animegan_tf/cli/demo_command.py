@@ -17,6 +17,7 @@ from animegan_tf.cli.main import run_verb
 from animegan_tf.data.drawn import make_demo_dataset
 from animegan_tf.data.scenery import draw_photo
 from animegan_tf.errors import Finding, UserError
+from animegan_tf.runs import locked
 from animegan_tf.styles import path_of, shipped
 from animegan_tf.styling.stylizer import Stylizer
 
@@ -34,12 +35,13 @@ def main(arguments: list[str]) -> int:
         raise UserError(
             Finding(f"--folder={folder}", error.strerror or str(error), "Name another folder")
         ) from error
-    photos = write_photos(folder / "photos")
-    styled = {style: stylize(style, photos, folder / style) for style in shipped()}
-    run_dir = folder / "run"
-    status = train(folder, run_dir, FLAGS.seconds) if FLAGS.seconds else 0
     page = folder / "index.html"
-    write_page(page, photos, styled, run_dir)
+    with locked(folder, "making the demo", "Wait for it, or name another --folder"):
+        photos = write_photos(folder / "photos")
+        styled = {style: stylize(style, photos, folder / style) for style in shipped()}
+        run_dir = folder / "run"
+        status = train(folder, run_dir, FLAGS.seconds) if FLAGS.seconds else 0
+        write_page(page, photos, styled, run_dir)
     print(f"\nOpen this page in a browser: {page.resolve()}")
     return status
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -28,6 +29,8 @@ from animegan_tf.runs import check_name, check_room, locked, run_of
 from animegan_tf.training.config import read_config
 
 CHECK_PHOTOS = 8
+MAX_SIZE = 8192
+"""Of the pictures that a TFLite file takes: at width 64 they take 190 GB of memory."""
 WORKING = ".exporting-"
 TARGET_OF_FLAG = {
     "max_request_pixels": "savedmodel",
@@ -206,11 +209,12 @@ def parse_sizes():
         sizes = [None if size.strip() == "any" else int(size) for size in FLAGS.tflite_sizes]
     except ValueError:
         sizes = [0]
-    if not sizes or any(size is not None and (size < 8 or size % 4) for size in sizes):
+    wrong = [size for size in sizes if size and not (8 <= size <= MAX_SIZE and size % 4 == 0)]
+    if not sizes or wrong or 0 in sizes:
         raise UserError(
             Finding(
                 f"--tflite_sizes={','.join(FLAGS.tflite_sizes)}",
-                "not multiples of 4 from 8, or any",
+                f"not multiples of 4 from 8 to {MAX_SIZE}, or any",
                 "Write 256,512,any",
             )
         )
@@ -232,7 +236,7 @@ def working_folder(output):
     It is removed in the end, and so is the output folder if nothing came of it. Meanwhile no other
     process exports there.
     """
-    made = [folder for folder in (output, *output.parents) if not folder.exists()]
+    made = [folder for folder in (output, *output.parents) if not os.path.lexists(folder)]
     with contextlib.ExitStack() as held:
         held.callback(remove_empty, made)
         try:

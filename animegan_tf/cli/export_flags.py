@@ -57,6 +57,7 @@ flags.DEFINE_integer(
     "the SavedModel refuses encoded pictures of more pixels, before they are decoded; at width 64 "
     "the network takes up to 2.8 kB of memory for each pixel",
     lower_bound=64,
+    upper_bound=10**9,
     flag_values=FLAGS,
 )
 flags.DEFINE_enum(
@@ -71,7 +72,7 @@ flags.DEFINE_list(
     "tflite_sizes",
     ["256", "512", "any"],
     "height and width of TFLite files: "
-    "multiples of 4 from 8, or any; GPU and NPU delegates need fixed ones",
+    "multiples of 4 from 8 to 8192, or any; GPU and NPU delegates need fixed ones",
     flag_values=FLAGS,
 )
 flags.DEFINE_multi_enum(
@@ -100,6 +101,7 @@ flags.DEFINE_integer(
     16,
     "photos of 256x256 that int8 is calibrated with; more are more exact and take longer",
     lower_bound=2,
+    upper_bound=10_000,
     flag_values=FLAGS,
 )
 flags.DEFINE_list(

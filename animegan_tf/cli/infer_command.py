@@ -14,7 +14,7 @@ from animegan_tf.cli.models import ChosenModel, choose_model
 from animegan_tf.cli.progress import Progress, in_words, write_line
 from animegan_tf.devices import select_device
 from animegan_tf.errors import Finding, UserError, check_all, printable
-from animegan_tf.styling.jobs import ALL, HasTarget, Job, parse_shard
+from animegan_tf.styling.jobs import ALL, HasTarget, Job, check_room_for, parse_shard
 from animegan_tf.styling.options import Options
 from animegan_tf.styling.pictures import stylize_files
 from animegan_tf.styling.plan import Plan, plan_jobs
@@ -73,6 +73,8 @@ def chosen_plan(inputs: Sequence[str]) -> Plan:
         refuse(FOR_PICTURES, "it is for pictures, and there are none")
     if FLAGS.preview:
         check_previews(plan.videos)
+    if not FLAGS.max_side:  # Else results are smaller than their sources.
+        check_room_for([*plan.pictures, *plan.videos])
     if not any(map(os.path.isdir, inputs)):
         refuse(FOR_FOLDERS, "it is for folders, and none is given")
     return plan

@@ -23,8 +23,9 @@ def refused_by_system(error: Exception, how_to_go_on: str) -> Finding | None:
     """
     if isinstance(error, OSError) and error.errno:
         where = error.filename if error.filename2 is None else error.filename2
-        where = "the system" if where is None else os.fsdecode(where)
-        return Finding(where, error.strerror or str(error), how_to_go_on)
+        if where is None:
+            where = "the disk" if error.strerror in _DISK else "the system"
+        return Finding(os.fsdecode(where), error.strerror or str(error), how_to_go_on)
     if isinstance(error, MemoryError):
         return Finding("memory", "there is not enough of it", how_to_go_on)
     tensorflow = sys.modules.get("tensorflow")

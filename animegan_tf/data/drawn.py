@@ -14,9 +14,12 @@ from animegan_tf.data.progress import in_threads
 from animegan_tf.data.scenery import draw_anime, draw_photo
 from animegan_tf.errors import Finding, UserError
 from animegan_tf.images import write_bytes, write_image
+from animegan_tf.runs import check_room, locked
 
 MANIFEST = "demo.json"
 VERSION = 1  # of the drawing code: a set that another version drew is drawn anew
+
+_BYTES_A_PIXEL = 0.2  # As JPEG and PNG, about.
 
 
 def make_demo_dataset(
@@ -63,13 +66,18 @@ def make_demo_dataset(
     if _is_finished(folder, parameters):
         return folder
 
-    if partial.exists() and _manifest(partial).get("parameters") != parameters:
-        shutil.rmtree(partial)
+    needed = (photos + anime + val) * size**2 * _BYTES_A_PIXEL
+    check_room("FOLDER", folder, needed, "the pictures", ", or name another folder")
+    lock, remedy = f".{folder.name}.lock", "Wait for it, or name another folder"
     try:
-        _draw(partial, parameters)
-        if folder.exists():
-            _remove(folder)
-        os.rename(partial, folder)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with locked(folder.parent, f"drawing {folder.name}", remedy, lock):
+            if partial.exists() and _manifest(partial).get("parameters") != parameters:
+                shutil.rmtree(partial)
+            _draw(partial, parameters)
+            if folder.exists():
+                _remove(folder)
+            os.rename(partial, folder)
     except OSError as error:
         raise UserError(
             Finding(

@@ -151,12 +151,19 @@ def read_stream(stream: BinaryIO, name: str = "standard input", max_bytes: float
 
 
 def write_bytes(path: str | os.PathLike, data: bytes) -> None:
-    """Writes a file whole or not at all: an earlier one of that name survives a failure."""
+    """Writes a file whole or not at all: an earlier one of that name survives a failure.
+
+    Raises:
+        OSError: it can't be written; `filename` is the path.
+    """
     path = Path(path)
     temporary = path.parent / f".{uuid.uuid4().hex}.tmp"
     try:
         temporary.write_bytes(data)
         os.replace(temporary, path)
+    except OSError as error:
+        error.filename, error.filename2 = str(path), None
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 

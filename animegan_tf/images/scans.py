@@ -1,7 +1,7 @@
 """How many scans a JPEG has, by its markers alone.
 
-A progressive JPEG brings its picture in about ten scans, and decoders go over all pixels for each. A
-scan can be as short as 34 bytes: a megabyte of them keeps a decoder busy for hours.
+A progressive JPEG brings its picture in about ten scans, and decoders go over all pixels for each.
+A scan can be as short as 34 bytes: a megabyte of them keeps a decoder busy for hours.
 """
 
 from __future__ import annotations

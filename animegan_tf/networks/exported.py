@@ -27,8 +27,8 @@ OPERATIONS = frozenset(
     FakeQuantWithMinMaxVarsPerChannel Fill Floor FloorDiv FloorMod FusedBatchNorm FusedBatchNormV2
     FusedBatchNormV3 Gather GatherNd GatherV2 Greater GreaterEqual Identity IdentityN If
     IgnoreErrorsDataset LeakyRelu LeftShift Less LessEqual Log Log1p LogicalAnd LogicalNot
-    LogicalOr LowerBound MapDataset MatMul Max MaxPool Maximum Mean Min Minimum MirrorPad Mul Neg NoOp
-    NotEqual OnesLike OptionsDataset Pack Pad PadV2 PartitionedCall Placeholder
+    LogicalOr LowerBound MapDataset MatMul Max MaxPool Maximum Mean Min Minimum MirrorPad Mul Neg
+    NoOp NotEqual OnesLike OptionsDataset Pack Pad PadV2 PartitionedCall Placeholder
     PlaceholderWithDefault Pow Prod QuantizeV2 Range Rank ReadVariableOp RealDiv Reciprocal
     ReduceDataset Relu Relu6 Reshape ResizeArea ResizeBicubic ResizeBilinear ResizeNearestNeighbor
     ReverseV2 RightShift Round Rsqrt Select SelectV2 Selu Shape Sigmoid Sign Size Slice Softmax

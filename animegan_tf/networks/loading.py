@@ -62,7 +62,10 @@ def find_model(path: str | os.PathLike) -> ModelFile:
     Raises:
         UserError: nothing is there, nothing that is known, or nothing that is safe to run.
     """
-    model = _find(Path(path))
+    try:
+        model = _find(Path(path))
+    except OSError as error:
+        raise UserError(Finding(str(path), error.strerror or str(error), _REMEDY)) from error
     if model.kind is Kind.SAVED_MODEL:
         check_saved_model(model.path)
     elif model.kind is Kind.TFLITE:

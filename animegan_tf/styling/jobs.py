@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import os
 import re
 import tempfile
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from animegan_tf.errors import Finding, UserError
+from animegan_tf.errors import Finding, UserError, check_all
+from animegan_tf.runs import check_room
 from animegan_tf.styling.sources import Source
 
 DEFAULT_SUFFIX = "_anime"
@@ -145,6 +149,37 @@ def check_targets(
         targets[identity] = job
     return (
         findings + _existing(exist) + _unwritable({job.target.parent for job in jobs if job.target})
+    )
+
+
+def check_room_for(jobs: Iterable[HasTarget]) -> None:
+    """Checks that results of the sources' sizes would roughly fit the disks that they go to.
+
+    Raises:
+        UserError: not even a twentieth of the sources would.
+    """
+    needed: dict[int, int] = defaultdict(int)
+    folders: dict[int, Path] = {}
+    for job in jobs:
+        if job.source and job.target:
+            folder = job.target.parent
+            there = next(path for path in (folder, *folder.absolute().parents) if path.is_dir())
+            disk = os.stat(there).st_dev
+            folders.setdefault(disk, folder)
+            with contextlib.suppress(OSError):  # Reported when it is read.
+                needed[disk] += os.path.getsize(job.source)
+    check_all(
+        *(
+            functools.partial(
+                check_room,
+                "--output",
+                folders[disk],
+                size / 20,
+                "the results",
+                ", or name a folder on another disk",
+            )
+            for disk, size in needed.items()
+        )
     )
 
 

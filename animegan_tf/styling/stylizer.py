@@ -7,6 +7,7 @@ anime = Stylizer.load("hayao.keras")(photo)
 from __future__ import annotations
 
 import os
+import sys
 from typing import NamedTuple
 
 import numpy as np
@@ -68,8 +69,9 @@ class Stylizer:
                 f"{self._runtime.kind} can't be run in tiles: the statistics of its norms "
                 "are inside. Give the generator.keras"
             )
-        self.memory_limit = available_memory() / 2 if memory_limit is None else memory_limit
-        if self.memory_limit <= OWN_MEMORY:
+        limit = available_memory() / 2 if memory_limit is None else memory_limit
+        self.memory_limit = min(limit, sys.maxsize)
+        if not self.memory_limit > OWN_MEMORY:  # Nor is NaN.
             raise ValueError(
                 f"memory_limit must be above {OWN_MEMORY / 1e9} GB, which TensorFlow "
                 f"takes for itself; {self.memory_limit / 1e9:.2f} GB is too little"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+from collections import Counter
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -17,6 +18,7 @@ from animegan_tf.styling.options import CODECS, CONTAINERS
 from animegan_tf.styling.video_info import (
     BT601,
     BT709,
+    MAX_PIXELS,
     Color,
     Frame,
     VideoError,
@@ -24,6 +26,7 @@ from animegan_tf.styling.video_info import (
     cut_off,
     even,
     even_size,
+    missing_frames,
 )
 
 _HDR_TRANSFERS = {16: "PQ", 18: "HLG"}
@@ -39,7 +42,8 @@ class AvReader:
         self._info, self._start, self._end = info, start, end
         self._source = _AvSource(path)
         self._complete = False
-        self._count = 0
+        self._count = self._corrupt = 0
+        self._intervals: Counter[int] = Counter()  # Between the times of frames, in its own units.
         self.offset: Fraction | None = None
         """Seconds of the source that are time 0 here; None before the first frame is read."""
         if start:
@@ -70,10 +74,13 @@ class AvReader:
                 continue
             if self._end is not None and time >= self._end:
                 return
+            if last is not None:
+                self._intervals[pts - last] += 1
             last = pts
             if self.offset is None:
                 self.offset = time if self._start else Fraction(0)
             self._count += 1
+            self._corrupt += frame.is_corrupt
             yield Frame(time - self.offset, _to_rgb(frame, info))
         self._complete = True
 
@@ -87,11 +94,18 @@ class AvReader:
         ):
             return cut_off(max(seen, 0), info.duration)
         if self._complete and not self._start and info.frame_count:
-            missing = info.frame_count - self._count
-            return f"damaged frames left out: {missing}" if missing > 0 else None
-        if source.bad_packets:  # Others may be missing without a trace.
-            return f"damaged frames left out: at least {source.bad_packets}"
-        return None
+            missing, at_least = info.frame_count - self._count, ""
+        else:  # Others may be missing without a trace.
+            missing, at_least = (
+                max(source.bad_packets, missing_frames(self._intervals)),
+                "at least ",
+            )
+        found = []
+        if missing > 0:
+            found.append(f"damaged frames left out: {at_least}{missing}")
+        if self._corrupt:
+            found.append(f"damaged frames taken as far as they could be read: {self._corrupt}")
+        return "; ".join(found) or None
 
     def close(self) -> None:
         self._source.container.close()
@@ -106,6 +120,12 @@ class _AvSource:
         if self.stream is None:
             self.container.close()
             raise VideoError(path, "there is no video in it")
+        context = self.stream.codec_context
+        if context.width * context.height > MAX_PIXELS:
+            self.container.close()
+            size = f"{context.width}x{context.height}"
+            raise VideoError(path, f"its frames have {size}, more than {MAX_PIXELS:,} pixels")
+        context.options = {"max_pixels": str(MAX_PIXELS)}  # For frames that grow later on.
         self.stream.thread_type = "AUTO"
         self.bad_packets = 0
         self.broke_off = False

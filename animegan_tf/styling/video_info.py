@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
 
+MAX_PIXELS = 8192 * 8192
+"""Larger frames are refused before they are decoded; decoders hold many at a time."""
+
+_MIN_INTERVALS = 20  # Fewer don't tell whether a rate is constant.
+_GAPS = 0.02  # Of all intervals, if the rate is constant.
 # ISO/IEC 23091-2 code points.
 UNSPECIFIED = 2
 BT709, BT601 = 1, 6
@@ -79,6 +85,24 @@ def cut_off(seen: float, duration: float | None) -> str:
     """Says that a file ends after `seen` of its `duration` seconds."""
     whole = f" of {duration:.1f} s" if duration else ""
     return f"the file is cut off: only {seen:.1f} s{whole} could be read"
+
+
+def missing_frames(intervals: Mapping[int, int]) -> int:
+    """How many frames are missing where a constant rate has gaps; 0 where the rate varies.
+
+    Args:
+        intervals: how often each interval between two frames occurs, in units of their times.
+    """
+    count = sum(intervals.values())
+    if count < _MIN_INTERVALS:
+        return 0
+    usual = max(intervals, key=lambda interval: intervals[interval])
+    gaps = {interval: n for interval, n in intervals.items() if 2 * interval >= 3 * usual}
+    regular = sum(n for interval, n in intervals.items() if abs(interval - usual) <= 1)
+    # Where frames that are equal were left out on purpose there are more of them.
+    if regular + sum(gaps.values()) < count or sum(gaps.values()) > max(1, _GAPS * count):
+        return 0
+    return sum((round(interval / usual) - 1) * n for interval, n in gaps.items())
 
 
 def even_size(width: int, height: int, odd_sizes: bool) -> tuple[int, int]:

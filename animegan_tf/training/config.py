@@ -129,7 +129,11 @@ class TrainConfig:
     )
 
     width: int = _setting(
-        64, "channels of the first convolution; 64 is the paper's network", min=4, max=512, multiple=2
+        64,
+        "channels of the first convolution; 64 is the paper's network",
+        min=4,
+        max=512,
+        multiple=2,
     )
     vgg: str = _setting(
         "imagenet",
@@ -230,6 +234,8 @@ def _wrong_with(value, setting):
         value = float(value)
     if type(value) is not kind:
         return f"{value!r} is not of type {kind.__name__}"
+    if kind is str and "\0" in value:
+        return f"{value!r} holds a zero byte"
     if "choices" in meta and value not in meta["choices"]:
         return f"{value!r} is not one of {', '.join(meta['choices'])}"
     if "min" in meta and not value >= meta["min"]:

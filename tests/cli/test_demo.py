@@ -7,6 +7,7 @@ import pytest
 
 from animegan_tf import images
 from animegan_tf.cli import demo_command
+from animegan_tf.runs import locked
 
 
 @pytest.fixture
@@ -48,6 +49,13 @@ def test_a_training_that_was_made_is_shown(small, command, tmp_path):
         "progress.gif",
         "losses.png",
     }
+
+
+def test_two_processes_do_not_make_one_demo(command, tmp_path):
+    with locked(tmp_path):
+        done = command("demo", f"--folder={tmp_path}")
+    assert done.status == 2 and list(tmp_path.iterdir()) == []
+    assert "another process is making the demo in this folder" in done.stderr
 
 
 def test_a_folder_that_is_a_file_is_refused(command, tmp_path):

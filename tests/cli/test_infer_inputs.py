@@ -201,6 +201,15 @@ def test_standard_input_that_is_a_terminal_is_not_waited_for(monkeypatch):
     assert finding.reason == "nothing is piped into standard input, it is the terminal"
 
 
+def test_a_disk_far_too_small_for_the_results_is_said_before_work(infer, folder, monkeypatch):
+    usage = shutil.disk_usage(folder)._replace(free=1)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    done = infer("a.png", "clip.mp4", "--output=small")
+    assert done.status == 2
+    assert "--output=small: 0 MB are free, and the results need" in done.stderr
+    assert not (folder / "small").exists()
+
+
 def test_pipes_and_devices_are_not_waited_for(infer, folder):
     (folder / "in").mkdir()
     os.mkfifo(folder / "in/pipe.png")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 
 import cv2
 import numpy as np
@@ -13,6 +14,7 @@ from animegan_tf.data.drawn import make_demo_dataset
 from animegan_tf.data.scenery import CelArt, PhotoArt, draw_anime, draw_photo, scenes
 from animegan_tf.errors import UserError
 from animegan_tf.images import read_rgb, write_image
+from animegan_tf.runs import locked
 
 SMALL = dict(photos=3, anime=2, val=2, size=64)
 NAMES = [
@@ -329,3 +331,23 @@ def test_command_line(tmp_path, capsys):
     assert sorted(contents(tmp_path / "set")) == NAMES
     assert main(["animegan", "draw"]) == 2
     assert "FOLDER" in capsys.readouterr().err
+
+
+def test_two_processes_do_not_draw_one_set(tmp_path):
+    folder = tmp_path / "made" / "set"
+    folder.parent.mkdir()
+    with (
+        locked(folder.parent, name=".set.lock"),
+        pytest.raises(UserError, match="another process is drawing set in this folder"),
+    ):
+        make_demo_dataset(folder, **SMALL)
+    make_demo_dataset(folder, **SMALL)
+    assert [path.name for path in folder.parent.iterdir()] == ["set"]
+
+
+def test_a_disk_too_small_is_said_before_work(tmp_path, monkeypatch):
+    usage = shutil.disk_usage(tmp_path)._replace(free=1_000_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    with pytest.raises(UserError, match="1 MB are free, and the pictures need 838,861 MB"):
+        make_demo_dataset(tmp_path / "large", photos=10**6, anime=1, val=0, size=2048)
+    assert list(tmp_path.iterdir()) == []

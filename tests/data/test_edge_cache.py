@@ -1,5 +1,6 @@
 """The cache of pictures with smoothed edges."""
 
+import concurrent.futures
 import shutil
 from types import SimpleNamespace
 
@@ -63,6 +64,17 @@ def test_the_cache_depends_on_content_and_size_not_on_names(data_dir, tmp_path):
     assert len(cached(tmp_path)) == 11
     training_data(found(data_dir), tmp_path, image_size=48).prepare_edges()
     assert len(cached(tmp_path)) == 16
+
+
+def test_two_trainings_fill_one_cache_at_a_time(data_dir, tmp_path):
+    both = [training_data(found(data_dir), tmp_path) for _ in range(2)]
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda data: data.prepare_edges(), both))
+    assert len(cached(tmp_path)) == 5 and all(name.endswith(".png") for name in cached(tmp_path))
+    shutil.rmtree(tmp_path / "cache")
+    alone = training_data(found(data_dir), tmp_path)
+    for data in both:
+        assert_same_batches(arrays(data.dataset(steps=2)), arrays(alone.dataset(steps=2)))
 
 
 def damages(content):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from animegan_tf.cli import evaluate_command
 from animegan_tf.cli.main import main
 from animegan_tf.errors import UserError
 from animegan_tf.evaluation.features import load_features, vgg_features
@@ -119,8 +120,6 @@ def test_features_of_a_missing_file_are_a_finding():
 
 @pytest.fixture
 def small_features(monkeypatch, features):
-    from animegan_tf.cli import evaluate_command
-
     monkeypatch.setattr(evaluate_command, "load_features", lambda name: features)
 
 
@@ -162,9 +161,34 @@ def test_results_of_other_programs_are_judged_by_name_and_replaced_on_request(
     assert evaluate(*again, "--overwrite") == 0
     assert len(list((tmp_path / "out" / "pictures").iterdir())) == 2
 
+    (tmp_path / "out" / "pictures" / "mine.txt").touch()
+    assert evaluate(*again, "--overwrite") == 2
+    assert "holds more than an evaluation, such as mine.txt" in capsys.readouterr().err
+    assert (tmp_path / "out" / "pictures" / "mine.txt").exists()
+
     (results / "07.bmp").unlink()
     assert evaluate(*given, f"--results={results}", f"--output={tmp_path / 'other'}") == 2
     assert "1 of 12 photos have no result of their name, such as 07" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("small_features")
+def test_an_evaluation_that_appears_meanwhile_is_left_as_it_is(
+    folder, tmp_path, monkeypatch, capsys
+):
+    """Two processes with one --output: the first to end has it."""
+    out, write = tmp_path / "out", evaluate_command.write_reports
+
+    def write_after_another(*arguments):
+        out.mkdir()
+        (out / "judgement.json").write_text("the other's")
+        write(*arguments)
+
+    monkeypatch.setattr(evaluate_command, "write_reports", write_after_another)
+    given = [f"--photos={folder / 'photos'}", f"--anime={folder / 'anime'}", f"--output={out}"]
+    assert evaluate(*given, f"--results={folder / 'photos'}") == 1
+    assert "another program has written there meanwhile" in capsys.readouterr().err
+    assert (out / "judgement.json").read_text() == "the other's"
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
 @pytest.mark.usefixtures("small_features")

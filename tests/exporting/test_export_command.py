@@ -2,6 +2,8 @@
 
 import json
 import os
+import resource
+import shutil
 import signal
 
 import pytest
@@ -9,6 +11,7 @@ import tensorflow as tf
 
 from animegan_tf import save_generator
 from animegan_tf.cli import export_command
+from animegan_tf.runs import locked
 from animegan_tf.training.config import TrainConfig
 
 
@@ -108,8 +111,68 @@ def test_ctrl_c_ends_in_one_line_and_leaves_nothing_half_written(
     done = command("export", f"--model={generator_file}", "--onnx", folder=tmp_path)
     assert done.status == 130
     assert done.stderr.split() and len(done.stderr.strip().splitlines()) == 1
-    assert "Nothing half-written is left" in done.stderr
+    assert "nothing half-written is left; run it again" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("target", ["--savedmodel", "--tflite"])
+def test_a_disk_that_fills_up_ends_in_one_line_and_leaves_nothing(
+    command, generator_file, tmp_path, target
+):
+    """A limit on file sizes stands in for the full disk."""
+    small = ["--tflite_sizes=32", "--tflite_precision=float32"] if target == "--tflite" else []
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limit[1]))
+    try:
+        done = command("export", f"--model={generator_file}", target, *small, folder=tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert done.status == 1
+    assert len(done.stderr.splitlines()) == 1 and "File too large" in done.stderr, done.stderr
+    assert "nothing half-written is left; run it again" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "flag",
+    [
+        "--tflite_sizes=100000",
+        "--tflite_sizes=0",
+        "--calibration_photos=1000000000",
+        "--max_request_pixels=99999999999999999999",
+    ],
+)
+def test_numbers_beyond_all_measure_are_refused(command, generator_file, tmp_path, flag):
+    target = "--savedmodel" if "request" in flag else "--tflite"
+    done = command("export", f"--model={generator_file}", target, flag, folder=tmp_path)
+    assert done.status == 2 and flag[2:].split("=")[0] in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_too_small_is_said_before_work(command, generator_file, tmp_path, monkeypatch):
+    usage = shutil.disk_usage(tmp_path)._replace(free=1_000_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    done = command("export", f"--model={generator_file}", folder=tmp_path)
+    assert done.status == 2
+    assert "1 MB are free, and the exports need 2 MB. Make room" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_two_processes_do_not_export_into_one_folder(command, generator_file, tmp_path):
+    """And what a killed one left behind is removed by the next."""
+    left = tmp_path / "out" / ".exporting-abc"
+    left.mkdir(parents=True)
+    args = [f"--model={generator_file}", "--tflite", "--tflite_sizes=32"]
+    args += ["--tflite_precision=float32", "--output=out"]
+    with locked(tmp_path / "out"):
+        done = command("export", *args, folder=tmp_path)
+    assert done.status == 2 and left.exists()
+    assert "out: another process is exporting in this folder. Wait for it" in done.stderr
+    done = command("export", *args, folder=tmp_path)
+    assert done.status == 0, done.stderr
+    assert not list((tmp_path / "out").glob(".*"))
 
 
 def test_an_output_that_is_no_folder_is_refused(command, generator_file, tmp_path):

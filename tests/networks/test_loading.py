@@ -99,6 +99,7 @@ def test_pipes_and_loops_are_no_networks(tmp_path):
         ("zero.keras", "not a file or folder"),
         ("loop.keras", "no such file or folder"),
         ("step", "no such checkpoint"),
+        ("n" * 300, "File name too long"),
     ):
         with pytest.raises(UserError, match=reason):
             find_model(tmp_path / name)

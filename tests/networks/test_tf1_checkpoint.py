@@ -1,6 +1,7 @@
 """Import of the authors' checkpoints, written here by TensorFlow 1's own Saver."""
 
 import os
+from pathlib import Path
 
 import golden_values
 import numpy as np
@@ -68,6 +69,20 @@ def test_command_writes_a_keras_file(command, hayao, tmp_path):
 
 
 @pytest.mark.parametrize("given", ["prefix", "index", "data", "folder"])
+def test_a_file_that_appears_meanwhile_is_left_as_it_is(command, tmp_path, monkeypatch):
+    """Two imports to one name: the first to end has it."""
+    prefix, target = save(narrow_weights(), tmp_path / "Hayao-60.ckpt"), tmp_path / "hayao.keras"
+
+    def appear(generator, path):
+        target.write_text("the other's")
+        Path(path).write_text("mine")
+
+    monkeypatch.setattr("animegan_tf.cli.import_command.save_generator", appear)
+    done = command("import", prefix, target)
+    assert done.status == 1 and "another program has written it meanwhile" in done.stderr
+    assert target.read_text() == "the other's" and not list(tmp_path.glob(".*"))
+
+
 def test_a_checkpoint_may_be_given_by_any_of_its_files(tmp_path, given):
     weights = narrow_weights()
     prefix = save(weights, tmp_path / "Paprika-100.ckpt")

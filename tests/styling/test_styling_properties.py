@@ -1,6 +1,9 @@
 """What holds for every size and every number: tiles, cropping, shards, sizes, effects."""
 
+import contextlib
 import itertools
+import tempfile
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +17,12 @@ from animegan_tf.styling.jobs import Job, parse_shard, share_of
 from animegan_tf.styling.sources import Source
 from animegan_tf.styling.stylizer import Stylizer
 from animegan_tf.styling.tiles import TiledGenerator
+from animegan_tf.styling.video_files import open_reader, probe
+from animegan_tf.styling.video_info import missing_frames
 
 hypothesis = pytest.importorskip("hypothesis")
 given, st = hypothesis.given, hypothesis.strategies
+av = pytest.importorskip("av")
 few = hypothesis.settings(max_examples=12, deadline=None)
 many = hypothesis.settings(max_examples=200, deadline=None)
 sides = st.integers(1, 70)
@@ -98,3 +104,39 @@ def test_effects_keep_shape_and_type(side, gray, **effects):
         assert result.dtype == np.uint8 and result.shape == picture.shape
         if not effects["strength"]:
             np.testing.assert_array_equal(result, picture)
+
+
+@few
+@given(
+    intervals=st.lists(st.integers(1, 90), min_size=1, max_size=12),
+    extension=st.sampled_from([".mkv", ".mp4", ".ts"]),
+)
+def test_frame_times_are_those_of_the_file(intervals, extension):
+    times = list(itertools.accumulate(intervals, initial=0))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, f"a{extension}")
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream("mpeg2video", rate=25)
+            stream.width, stream.height, stream.pix_fmt = 32, 32, "yuv420p"
+            for time in times:
+                frame = av.VideoFrame.from_ndarray(photo(32, 32, time), format="rgb24")
+                frame.pts, frame.time_base = time, Fraction(1, 25)
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+        info = probe(path)
+        with contextlib.closing(open_reader(path, info)) as reader:
+            found = [frame.time for frame in reader]
+    assert [round(25 * time) for time in found] == times
+
+
+@many
+@given(
+    interval=st.integers(1, 4000),
+    count=st.integers(200, 900),
+    gaps=st.lists(st.integers(2, 50), max_size=4),
+)
+def test_a_constant_rate_tells_how_many_frames_are_missing(interval, count, gaps):
+    intervals = {interval: count}
+    for gap in gaps:
+        intervals[gap * interval] = intervals.get(gap * interval, 0) + 1
+    assert missing_frames(intervals) == sum(gaps) - len(gaps)

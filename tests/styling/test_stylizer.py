@@ -183,6 +183,11 @@ def test_impossible_limits_are_refused(generator):
         Stylizer(generator, tile=66)
     with pytest.raises(ValueError, match=r"0\.10 GB is too little"):
         Stylizer(generator, memory_limit=1e8)
+    for limit in (float("nan"), -1):
+        with pytest.raises(ValueError, match="memory_limit must be above"):
+            Stylizer(generator, memory_limit=limit)
+    endless = Stylizer(generator, memory_limit=float("inf"))
+    assert endless(photo(8, 8)).shape == (8, 8, 3)
 
 
 # What load takes

@@ -3,6 +3,7 @@
 import os
 import resource
 import signal
+import struct
 import subprocess
 import sys
 import threading
@@ -25,6 +26,7 @@ from animegan_tf.styling.preview import preview_video
 from animegan_tf.styling.sources import find_sources
 from animegan_tf.styling.stylizer import Stylizer
 from animegan_tf.styling.temporal import TemporalFilter
+from animegan_tf.styling.video_info import missing_frames
 from animegan_tf.styling.video_jobs import VideoSettings
 from animegan_tf.styling.videos import stylize_video
 
@@ -417,7 +419,45 @@ def test_missing_frames_of_a_damaged_avi_are_counted(stylizer, tmp_path, part):
     finding = stylize_video(stylizer, plan_video(source), UNCHANGED)
     done = len(read_video(tmp_path / "clip_anime.mp4")[0])
     assert 0 < done < 25
-    assert finding.reason == f"damaged frames left out: {25 - done}"
+    assert finding.reason.split("; ")[0] == f"damaged frames left out: {25 - done}"
+
+
+@pytest.mark.parametrize("extension, codec", [(".mkv", "libx264"), (".webm", "libvpx-vp9")])
+def test_frames_that_a_damaged_file_skips_are_missed_by_their_times(
+    stylizer, tmp_path, extension, codec
+):
+    """Matroska says nowhere how many frames there are, and its readers go on after a hole."""
+    source = write_video(tmp_path / f"a{extension}", noise(60), codec=codec, sound=False)
+    data = bytearray(source.read_bytes())
+    middle = len(data) // 2
+    del data[middle : middle + len(data) // 10]
+    source.write_bytes(data)
+    finding = stylize_video(stylizer, plan_video(source), UNCHANGED)
+    done = len(read_video(tmp_path / f"a_anime{extension}")[0])
+    assert 40 < done < 60
+    assert finding.reason.startswith(f"damaged frames left out: at least {60 - done}")
+
+
+def test_frames_of_gigantic_size_are_refused_before_they_are_decoded(tmp_path):
+    path = write_video(
+        tmp_path / "a.avi", numbered(3), codec="png", pixel_format="rgb24", sound=False
+    )
+    data = path.read_bytes()
+    height, width, _ = numbered(1)[0].shape
+    stored = struct.pack("<ii", width, height)
+    assert stored in data
+    path.write_bytes(data.replace(stored, struct.pack("<ii", 20_000, 20_000)))
+    with pytest.raises(UserError, match="its frames have 20000x20000, more than 67,108,864 pixels"):
+        plan_video(path)
+
+
+def test_gaps_count_only_in_a_constant_rate():
+    assert missing_frames({40: 148, 80: 1, 120: 1}) == 3
+    assert missing_frames({33: 60, 34: 120, 100: 1}) == 2
+    assert missing_frames({40: 99}) == missing_frames({}) == 0
+    assert missing_frames({40: 18, 80: 1}) == 0  # Too few to tell.
+    assert missing_frames({40: 90, 80: 9}) == 0  # Equal frames have been left out.
+    assert missing_frames({31: 30, 33: 40, 36: 30, 70: 1}) == 0  # A phone's camera.
 
 
 def test_what_is_no_video_is_found_before_the_work(tmp_path):

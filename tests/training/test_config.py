@@ -4,6 +4,7 @@ import json
 import pytest
 
 from animegan_tf.errors import UserError
+from animegan_tf.networks.generator import MAX_WIDTH
 from animegan_tf.training.config import LossWeights, TrainConfig, read_config, settings
 from animegan_tf.training.recipes import PRESETS, resolve_config
 
@@ -193,3 +194,40 @@ def test_bad_config_files(tmp_path):
 
 def test_config_json_can_be_read_by_anyone():
     assert json.loads(TrainConfig(vgg="random").to_json())["vgg"] == "random"
+
+
+def test_a_width_that_no_generator_can_have_is_refused_before_work():
+    """And so is a path with a zero byte, which a file can hold, though no command line."""
+    with pytest.raises(UserError, match="--width: 514 is more than 512"):
+        resolve_config({"style": "x", "width": 514})
+    assert resolve_config({"style": "x", "width": MAX_WIDTH}).width == MAX_WIDTH
+    with pytest.raises(UserError, match="--data_dir: .* holds a zero byte"):
+        resolve_config({"style": "x", "data_dir": "a\0b"})
+
+
+def test_any_settings_come_back_from_their_file(tmp_path):
+    hypothesis = pytest.importorskip("hypothesis")
+    st = hypothesis.strategies
+    kinds = {
+        bool: st.booleans(),
+        int: st.integers(-(2**63), 2**63),
+        float: st.floats(allow_nan=False),
+        str: st.text(st.characters(exclude_categories=["Cs"])),
+    }
+    every = st.fixed_dictionaries(
+        {
+            setting.name: kinds[setting.kind] | st.none()
+            if setting.optional
+            else kinds[setting.kind]
+            for setting in settings(TrainConfig)
+        }
+    )
+
+    @hypothesis.settings(max_examples=50, deadline=None)
+    @hypothesis.given(values=every)
+    def come_back(values):
+        path = tmp_path / "config.json"
+        path.write_text(TrainConfig.from_settings(values).to_json(), encoding="utf-8")
+        assert read_config(path) == values
+
+    come_back()
