@@ -16,7 +16,7 @@ PAGES = sorted(
     [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "benchmarks" / "README.md"]
 )
 TEXTS = {str(page.relative_to(ROOT)): page.read_text(encoding="utf-8") for page in PAGES}
-OF_OTHER_PROGRAMS = {"logdir", "no-deps", "rm", "name", "gpus", "help", "version"}
+OF_OTHER_PROGRAMS = {"logdir", "no-deps", "rm", "name", "gpus", "help", "version", "local"}
 """Flags in the text that belong to pip, docker, or tensorboard, or to every verb."""
 
 
@@ -149,3 +149,10 @@ def test_shell_commands_can_be_read_by_a_shell():
     for page, text in TEXTS.items():
         for block in re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
             assert shlex.split(block, comments=True), page
+
+
+def test_every_test_that_the_text_names_exists():
+    code = "\n".join(path.read_text("utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    for page, text in TEXTS.items():
+        for name in re.findall(r"`(test_\w+)`", text):
+            assert f"def {name}(" in code, f"{page}: {name}"

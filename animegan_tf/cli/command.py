@@ -57,6 +57,7 @@ def run(
         interrupted.
     """
     saved = flagsaver.save_flag_values(flag_values)
+    _open_closed_streams()
     _print_any_name()
     try:
         with _interrupts():
@@ -99,6 +100,18 @@ def run(
         return 1
     finally:
         flagsaver.restore_flag_values(saved, flag_values)
+
+
+def _open_closed_streams() -> None:
+    """Else the next file that is opened would take a stream's place, and get what is printed."""
+    for descriptor, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # Takes the lowest number that is free.
+        if getattr(sys, name) is None:
+            mode = "w" if descriptor else "r"
+            setattr(sys, name, os.fdopen(descriptor, mode, closefd=False))
 
 
 def _print_any_name() -> None:

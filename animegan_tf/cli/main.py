@@ -6,7 +6,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-from animegan_tf.cli.command import run
+from animegan_tf.cli.command import new_flags, run
 from animegan_tf.errors import Finding, UserError
 from animegan_tf.quiet import import_tensorflow
 from animegan_tf.version import __version__
@@ -66,16 +66,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     verb = arguments[0] if arguments else "--help"
     if verb in VERBS:
         return run_verb(verb, [f"{program} {verb}", *arguments[1:]])
+    return run(lambda _: say(verb), new_flags(), [program], usage="")
+
+
+def say(verb: str) -> None:
+    """Prints what is asked for in place of a verb.
+
+    Raises:
+        UserError: nothing that is known.
+    """
     if verb in ("--help", "-h", "help"):
         verbs = "\n".join(f"  {name:10}{meaning}" for name, meaning in VERBS.items())
         print(f"animegan VERB [FLAGS]: photos to anime.\n\n{verbs}\n\nFlags: animegan VERB --help")
-        return 0
-    if verb == "--version":
+    elif verb == "--version":
         print(f"animegan-tf {__version__}")
-        return 0
-    error = UserError(Finding(verb, "is not a verb of animegan", f"Verbs: {', '.join(VERBS)}"))
-    print(f"error: {error}", file=sys.stderr)
-    return 2
+    else:
+        raise UserError(Finding(verb, "is not a verb of animegan", f"Verbs: {', '.join(VERBS)}"))
 
 
 if __name__ == "__main__":

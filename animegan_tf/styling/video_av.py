@@ -121,10 +121,13 @@ class _AvSource:
             self.container.close()
             raise VideoError(path, "there is no video in it")
         context = self.stream.codec_context
-        if context.width * context.height > MAX_PIXELS:
-            self.container.close()
+        fault = None if context else "its codec is unknown"
+        if context and context.width * context.height > MAX_PIXELS:
             size = f"{context.width}x{context.height}"
-            raise VideoError(path, f"its frames have {size}, more than {MAX_PIXELS:,} pixels")
+            fault = f"its frames have {size}, more than {MAX_PIXELS:,} pixels"
+        if fault:
+            self.container.close()
+            raise VideoError(path, fault)
         context.options = {"max_pixels": str(MAX_PIXELS)}  # For frames that grow later on.
         self.stream.thread_type = "AUTO"
         self.bad_packets = 0

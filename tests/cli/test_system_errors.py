@@ -2,11 +2,14 @@
 
 import errno
 import os
+import shlex
+import subprocess
 import sys
 
 import pytest
 import tensorflow as tf
 
+from animegan_tf.cli import main
 from animegan_tf.cli.command import new_flags, run
 
 FULL = os.strerror(errno.ENOSPC)
@@ -58,3 +61,28 @@ def test_a_reader_that_has_gone_is_noticed_before_the_end(monkeypatch):
     with open(writing, "w") as stdout:
         monkeypatch.setattr(sys, "stdout", stdout)
         assert run(lambda _: print("a"), new_flags(), ["x"], usage="") == 1
+
+
+def test_streams_that_are_closed_are_opened_onto_nothing(tmp_path):
+    """Without that, the first file that a command opens would be its standard output."""
+    code = (
+        "import sys; from animegan_tf.cli.command import new_flags, run\n"
+        "def main(_):\n"
+        "    with open('mine', 'wb') as file:\n"
+        "        print('a'); print('b', file=sys.stderr); sys.stderr.flush(); sys.stdin.read()\n"
+        "        return file.fileno()\n"
+        "sys.exit(run(main, new_flags(), ['x'], usage=''))\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", code]
+    closed = ["sh", "-c", f"exec {shlex.join(command)} <&- >&- 2>&-"]
+    assert subprocess.run(closed, cwd=tmp_path, env=environment).returncode >= 3
+    assert (tmp_path / "mine").read_bytes() == b""
+
+
+def test_help_into_a_pipe_that_nobody_reads_has_no_traceback(monkeypatch):
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "w") as stdout:
+        monkeypatch.setattr(sys, "stdout", stdout)
+        assert main.main(["animegan", "--help"]) == 1

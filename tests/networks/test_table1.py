@@ -32,3 +32,10 @@ def test_a_convolution_counts_two_for_a_multiply_add():
     cost = measure(model, size=16)
     assert cost.flops == 2 * 16 * 16 * 3 * 3 * 3 * 5
     assert cost.parameters == 3 * 3 * 3 * 5
+
+
+@pytest.mark.parametrize("width", [5, 514, 100_000])
+def test_an_impossible_width_is_refused_before_work(command, width):
+    done = command("table1", f"--width={width}")
+    assert done.status == 2 and not done.stdout
+    assert len(done.stderr.splitlines()) == 1 and "--width" in done.stderr

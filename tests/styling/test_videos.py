@@ -451,6 +451,15 @@ def test_frames_of_gigantic_size_are_refused_before_they_are_decoded(tmp_path):
         plan_video(path)
 
 
+def test_a_video_in_an_unknown_codec_is_refused(tmp_path):
+    path = write_video(tmp_path / "a.mkv", numbered(3), sound=False)
+    data = path.read_bytes()
+    assert b"V_MPEG4/ISO/AVC" in data
+    path.write_bytes(data.replace(b"V_MPEG4/ISO/AVC", b"V_NOTHING/KNOWN"))
+    with pytest.raises(UserError, match="a.mkv: its codec is unknown"):
+        plan_video(path)
+
+
 def test_gaps_count_only_in_a_constant_rate():
     assert missing_frames({40: 148, 80: 1, 120: 1}) == 3
     assert missing_frames({33: 60, 34: 120, 100: 1}) == 2
