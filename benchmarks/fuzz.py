@@ -457,7 +457,7 @@ def configurations():
 
 
 def read_configuration(data):
-    from animegan_tf.training.config import resolve_config
+    from animegan_tf.training.recipes import resolve_config
 
     _read_as_file(data, "config.json", lambda path: resolve_config({}, path))
 

@@ -102,3 +102,17 @@ def test_results_are_kept_by_group(tmp_path):
     (tmp_path / "results.json").write_text(json.dumps(results))
     text = run.as_markdown(run.read_results(tmp_path / "results.json"))
     assert "| a | b | 0.6 | 0.5 | <= 0.7 | yes |" in text
+
+
+@pytest.mark.parametrize("name", ["pictures", "videos", "models", "checkpoints", "settings"])
+def test_the_fuzzer_reads_what_it_begins_with_and_refuses_what_is_cut(name):
+    import fuzz
+
+    if name == "videos":
+        pytest.importorskip("av")
+    reader = fuzz.READERS[name]
+    corpus = reader.corpus()
+    for data in corpus:
+        reader.read(data)
+    with pytest.raises(reader.errors):
+        reader.read(corpus[0][: len(corpus[0]) // 3])

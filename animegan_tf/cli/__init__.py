@@ -9,6 +9,7 @@ help and mistakes are answered at once; `X_command` does the work. What all verb
     models     the network that --style and --model name
     progress   how far long work has come, and how long the rest will take
     demo_page  the page that the demo ends with
+    system_errors  a full disk and the like, in one line
 
 Of single verbs:
 

@@ -264,7 +264,7 @@ def expected_bytes(targets, sizes, width):
     """About how much an export takes: each file is little but weights, of known precisions."""
     bytes_of_precision = {"float32": 4, "float16": 2, "dynamic_int8": 1, "int8": 1}
     tflite = len(sizes) * sum(bytes_of_precision[name] for name in set(FLAGS.tflite_precision))
-    per_weight = {"savedmodel": 4, "onnx": 4, "tflite": tflite}
+    per_weight = {"savedmodel": 4, "onnx": 4, "tflite": tflite, "web": 8}
     return parameters_of(width) * sum(per_weight[target] for target in targets)
 
 

@@ -11,7 +11,7 @@ from absl import flags
 from animegan_tf.cli.command import new_flags
 
 TAKES_ARGUMENTS = False
-WHEN_INTERRUPTED = ""
+WHEN_INTERRUPTED = "Nothing was written."
 NEEDS_TENSORFLOW = False
 
 FLAGS = new_flags()

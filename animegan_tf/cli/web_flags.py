@@ -11,7 +11,7 @@ from absl import flags
 from animegan_tf.cli.command import new_flags
 
 TAKES_ARGUMENTS = False
-WHEN_INTERRUPTED = ""
+WHEN_INTERRUPTED = "Nothing half-written is left; run it again."
 
 FLAGS = new_flags()
 flags.DEFINE_list(

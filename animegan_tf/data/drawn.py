@@ -52,6 +52,10 @@ def make_demo_dataset(
             written.
     """
     folder = Path(folder)
+    if folder.name in ("", ".."):  # Such as "."; the set is drawn beside it, under its name.
+        folder = folder.resolve()
+    if not folder.name:
+        raise UserError(Finding(str(folder), "no place for a data set", "Name another folder"))
     parameters = {
         "made_by": "animegan_tf.demo",
         "version": VERSION,
@@ -150,7 +154,7 @@ def _check(parameters, folder, partial):
         and not (partial.is_dir() and not any(partial.iterdir()))
     ):
         findings.append(Finding(str(partial), "in the way of the demo data set", elsewhere))
-    if folder.exists() and not folder.is_dir():
+    if os.path.lexists(folder) and not folder.is_dir():
         findings.append(Finding(str(folder), "a file, not a folder", elsewhere))
     elif folder.exists() and not _is_finished(folder, parameters):
         foreign = _foreign_files(folder)

@@ -17,8 +17,10 @@ from animegan_tf.errors import Finding, UserError
 from animegan_tf.exporting.lighter import Row
 from animegan_tf.exporting.parity import PARITY_SIZES, Checked
 from animegan_tf.exporting.serving import docker_command
-from animegan_tf.images import write_bytes
+from animegan_tf.images import read_bytes, write_bytes
 from animegan_tf.networks.colors import FitColors
+
+_MAX_FILE = 10_000_000  # Bytes; a report has some ten thousand.
 
 
 def machine() -> str:
@@ -75,14 +77,17 @@ def read_report(output: Path) -> dict | None:
         UserError: it can't be read.
     """
     path = output / "report.json"
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not path.exists():
         return None
-    except (OSError, ValueError) as error:
-        raise UserError(
-            Finding(str(path), str(error), "Move it away, or choose another --output")
-        ) from error
+    remedy = "Move it away, or choose another --output"
+    try:
+        report = json.loads(read_bytes(path, max_memory=_MAX_FILE))
+        to_markdown(report)  # Whoever can be shown has all that a report needs.
+    except (KeyError, TypeError, AttributeError) as error:
+        raise UserError(Finding(str(path), "not the report of an export", remedy)) from error
+    except (ValueError, RecursionError) as error:
+        raise UserError(Finding(str(path), str(error), remedy)) from error
+    return report
 
 
 def build_report(

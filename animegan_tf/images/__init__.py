@@ -7,6 +7,7 @@ border to the networks' float32 in [-1, 1].
     reading   picture files to arrays
     writing   arrays to picture files
     pixels    arithmetic on arrays
+    scans     how many scans a JPEG has
 """
 
 from __future__ import annotations

@@ -8,10 +8,12 @@ import os
 import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from animegan_tf.errors import Finding, UserError
+from animegan_tf.images.files import read_bytes
+
+_MAX_FILE = 1_000_000  # Bytes; a configuration has some two thousand.
 
 
 def _setting(default, help, **extra):
@@ -285,8 +287,8 @@ def read_config(path: str | os.PathLike) -> dict[str, Any]:
     """
     remedy = "Give the config.json of a training run"
     try:
-        loaded = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        loaded = json.loads(read_bytes(path, max_memory=_MAX_FILE))
+    except (ValueError, RecursionError) as error:
         raise UserError(Finding(str(path), f"can't be read ({error})", remedy)) from error
     if not isinstance(loaded, dict):
         raise UserError(Finding(str(path), "is not a JSON object", remedy))

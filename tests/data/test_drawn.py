@@ -348,6 +348,18 @@ def test_two_processes_do_not_draw_one_set(tmp_path):
 def test_a_disk_too_small_is_said_before_work(tmp_path, monkeypatch):
     usage = shutil.disk_usage(tmp_path)._replace(free=1_000_000)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
-    with pytest.raises(UserError, match="1 MB are free, and the pictures need 838,861 MB"):
+    with pytest.raises(UserError, match="1 MB are free, and the pictures need 838,862 MB"):
         make_demo_dataset(tmp_path / "large", photos=10**6, anime=1, val=0, size=2048)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_set_has_no_place_at_the_root_or_behind_a_dead_link(tmp_path, monkeypatch):
+    (tmp_path / "dead").symlink_to("nowhere")
+    with pytest.raises(UserError, match="a file, not a folder"):
+        make_demo_dataset(tmp_path / "dead", **SMALL)
+    with pytest.raises(UserError, match="no place for a data set"):
+        make_demo_dataset("/", **SMALL)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert make_demo_dataset(".", **SMALL) == tmp_path / "here"
+    assert sorted(contents(tmp_path / "here")) == NAMES

@@ -76,7 +76,10 @@ def test_a_report_says_which_rows_are_of_other_weights(generator, tmp_path):
     assert "`old`: of an earlier export of OTHER weights" in text and "`new`: " not in text
 
 
-def test_an_unreadable_report_is_a_finding(tmp_path):
-    (tmp_path / "report.json").write_text("{")
+@pytest.mark.parametrize(
+    "content", ["{", "{}", "[]", "null", '{"artefacts": 3}', "[" * 100_000, " " * 11_000_000]
+)
+def test_an_unreadable_report_is_a_finding(tmp_path, content):
+    (tmp_path / "report.json").write_text(content)
     with pytest.raises(UserError, match=r"report\.json"):
         read_report(tmp_path)

@@ -68,7 +68,6 @@ def test_command_writes_a_keras_file(command, hayao, tmp_path):
     assert "exists already" in again.stderr
 
 
-@pytest.mark.parametrize("given", ["prefix", "index", "data", "folder"])
 def test_a_file_that_appears_meanwhile_is_left_as_it_is(command, tmp_path, monkeypatch):
     """Two imports to one name: the first to end has it."""
     prefix, target = save(narrow_weights(), tmp_path / "Hayao-60.ckpt"), tmp_path / "hayao.keras"
@@ -83,6 +82,7 @@ def test_a_file_that_appears_meanwhile_is_left_as_it_is(command, tmp_path, monke
     assert target.read_text() == "the other's" and not list(tmp_path.glob(".*"))
 
 
+@pytest.mark.parametrize("given", ["prefix", "index", "data", "folder"])
 def test_a_checkpoint_may_be_given_by_any_of_its_files(tmp_path, given):
     weights = narrow_weights()
     prefix = save(weights, tmp_path / "Paprika-100.ckpt")

@@ -231,3 +231,12 @@ def test_any_settings_come_back_from_their_file(tmp_path):
         assert read_config(path) == values
 
     come_back()
+
+
+def test_only_small_regular_files_are_configurations(tmp_path):
+    """A device would be read for ever."""
+    with pytest.raises(UserError, match=r"can't be read.*not a regular file"):
+        read_config("/dev/zero")
+    (tmp_path / "large.json").write_text(" " * 1_000_001)
+    with pytest.raises(UserError, match=r"can't be read.*the limit is 0.00 GB"):
+        read_config(tmp_path / "large.json")
