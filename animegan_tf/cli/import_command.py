@@ -29,6 +29,8 @@ def main(arguments: list[str]) -> None:
         findings.append(Finding(target, "exists already", "Give another name"))
     if not Path(target).parent.is_dir():
         findings.append(Finding(str(Path(target).parent), "no such folder", "Make it first"))
+    elif not os.access(Path(target).parent, os.W_OK | os.X_OK):
+        findings.append(Finding(target, "can't be written there", "Give another name"))
     if findings:
         raise UserError(findings)
     generator = import_generator(source)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from animegan_tf import styles
@@ -37,6 +38,8 @@ def check_output(output):
         findings.append(Finding(f"--output={output}", "not a page", "End its name in .html"))
     if not output.parent.is_dir():
         findings.append(Finding(f"--output={output}", "its folder does not exist", "Make it"))
+    elif not os.access(output.parent, os.W_OK | os.X_OK):
+        findings.append(Finding(f"--output={output}", "can't be written there", "Name another"))
     if output.exists() and not FLAGS.overwrite:
         findings.append(
             Finding(f"--output={output}", "exists", "Give another name, or --overwrite")

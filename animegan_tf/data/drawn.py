@@ -210,7 +210,10 @@ def _foreign_files(folder):
     }
     if manifest:
         found.pop(MANIFEST)
-    return [name for name, path in found.items() if drawn.get(name) != _digest(path)]
+    # Only what may be the set's own is read: a folder named by mistake can be a whole home.
+    return [
+        name for name, path in found.items() if name not in drawn or drawn[name] != _digest(path)
+    ]
 
 
 def _remove(folder):

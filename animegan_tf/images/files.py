@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import uuid
@@ -165,7 +166,8 @@ def write_bytes(path: str | os.PathLike, data: bytes) -> None:
         error.filename, error.filename2 = str(path), None
         raise
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # Gone, or its disk is.
+            temporary.unlink()
 
 
 def _check_kind(name, mode):

@@ -359,6 +359,10 @@ def test_a_set_has_no_place_at_the_root_or_behind_a_dead_link(tmp_path, monkeypa
         make_demo_dataset(tmp_path / "dead", **SMALL)
     with pytest.raises(UserError, match="no place for a data set"):
         make_demo_dataset("/", **SMALL)
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "dead").symlink_to("nowhere")
+    with pytest.raises(UserError, match="holds 1 files other than"):
+        make_demo_dataset(tmp_path / "home", **SMALL)
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     assert make_demo_dataset(".", **SMALL) == tmp_path / "here"
