@@ -74,7 +74,7 @@ def make_demo_dataset(
     check_room("FOLDER", folder, needed, "the pictures", ", or name another folder")
     lock, remedy = f".{folder.name}.lock", "Wait for it, or name another folder"
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
+        partial.mkdir(parents=True, exist_ok=True)
         with locked(folder.parent, f"drawing {folder.name}", remedy, lock):
             if partial.exists() and _manifest(partial).get("parameters") != parameters:
                 shutil.rmtree(partial)
