@@ -162,6 +162,8 @@ def put_in_place(folder, output, earlier):
         os.rename(folder, output)
     except OSError as error:
         if not output.exists():
+            if earlier.exists():
+                os.replace(earlier, output)
             raise
         raise WorkFailed(
             Finding(

@@ -180,14 +180,14 @@ def test_an_evaluation_that_appears_meanwhile_is_left_as_it_is(
 
     def write_after_another(*arguments):
         out.mkdir()
-        (out / "judgement.json").write_text("the other's")
+        (out / "judgment.json").write_text("the other's")
         write(*arguments)
 
     monkeypatch.setattr(evaluate_command, "write_reports", write_after_another)
     given = [f"--photos={folder / 'photos'}", f"--anime={folder / 'anime'}", f"--output={out}"]
     assert evaluate(*given, f"--results={folder / 'photos'}") == 1
     assert "another program has written there meanwhile" in capsys.readouterr().err
-    assert (out / "judgement.json").read_text() == "the other's"
+    assert (out / "judgment.json").read_text() == "the other's"
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
