@@ -35,7 +35,7 @@ from animegan_tf.devices import processor_name
 from animegan_tf.errors import Finding, UserError
 from animegan_tf.images import write_bytes
 
-GROUPS = ("generator", "training", "programs", "data")
+GROUPS = ("generator", "training", "programs", "data", "page")
 PACKAGES = ("tensorflow", "keras", "numpy", "opencv-python", "onnxruntime", "openvino", "torch")
 
 FLAGS = new_flags()
@@ -80,7 +80,7 @@ def main(_):
     results = read_results(output / "results.json")
     for group in GROUPS:
         if group in FLAGS.groups:
-            results["groups"][group] = {**environment(), "rows": run_group(group)}
+            results["groups"][group] = {**environment(group), "rows": run_group(group)}
             write_bytes(output / "results.json", (json.dumps(results, indent=2) + "\n").encode())
             write_bytes(output / "results.md", as_markdown(results).encode())
     print((output / "results.md").read_text())
@@ -90,14 +90,14 @@ def read_results(path):
     return json.loads(path.read_text()) if path.exists() else {"groups": {}}
 
 
-def environment():
+def environment(group):
     """What the rows of a group were measured with."""
     return {
         "date": datetime.date.today().isoformat(),
         "processor": processor(),
         "threads": THREADS,
         "python": platform.python_version(),
-        "weights": "trained" if FLAGS.model else "random",
+        "weights": "shipped" if group == "page" else "trained" if FLAGS.model else "random",
         "packages": {name: version for name in PACKAGES if (version := version_of(name))},
     }
 

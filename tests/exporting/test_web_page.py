@@ -2,6 +2,7 @@
 makes a failure of what is missing, instead of a skip."""
 
 import base64
+import contextlib
 import functools
 import http.server
 import io
@@ -15,7 +16,7 @@ from browser import Browser, find_chromium
 from PIL import Image
 from project import ROOT
 
-from animegan_tf import Stylizer
+from animegan_tf import Stylizer, styles
 from animegan_tf.cli.web_server import page_server
 from animegan_tf.data.scenery import draw_photo
 from animegan_tf.errors import UserError
@@ -72,11 +73,19 @@ def page_folder(command, half_generator_file, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def address(page_folder):
-    server = page_server(page_folder, 0)
+    with served(page_server(page_folder, 0)) as address:
+        yield address
+
+
+@contextlib.contextmanager
+def served(server):
+    """The address of a server that runs meanwhile."""
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    server.server_close()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/"
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 @pytest.fixture
@@ -142,6 +151,21 @@ def test_a_picture_is_what_the_stylizer_makes_of_it(page, stylizer, tmp_path):
             set_controls(page, **options)
             assert_same(shown(page), stylizer(photo, **options))
         set_controls(page, 1, False)
+
+
+@pytest.mark.slow
+def test_a_shipped_style_is_what_the_stylizer_makes_of_it(browser, command, tmp_path):
+    needed(PACKAGES.is_dir(), "no packages of the page: run npm ci in web/")
+    light = styles.path_of(styles.DEFAULT, light=True)
+    done = command("export", "--model", light, "--web", "--output", tmp_path)
+    assert done.status == 0, done.stderr
+    stylizer = Stylizer.load(light)
+    with served(page_server(tmp_path / "web", 0)) as address, browser.tab(address) as page:
+        page.wait("document.documentElement.dataset.ready")
+        for seed, (height, width) in enumerate(((97, 131), (130, 250), (201, 102))):
+            photo = photo_of(height, width, seed)
+            paint(page, file_of(tmp_path / "photo.png", photo))
+            assert_same(shown(page), stylizer(photo))
 
 
 def test_nothing_leaves_the_origin(page, browser, address, tmp_path):
@@ -296,15 +320,13 @@ def test_a_plain_host_gets_threads_and_works_offline_once_loaded(
 ):
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(page_folder))
     handler.func.log_message = lambda *_: None
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
     photo = photo_of(40, 48)
     path = file_of(tmp_path / "photo.png", photo)
-    with browser.tab(f"http://127.0.0.1:{server.server_port}/") as page:
-        page.wait("crossOriginIsolated && document.documentElement.dataset.ready")
-        assert paint(page, path).startswith("Done")
-        server.shutdown()
-        server.server_close()
+    with contextlib.ExitStack() as stack:
+        with served(http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)) as address:
+            page = stack.enter_context(browser.tab(address))
+            page.wait("crossOriginIsolated && document.documentElement.dataset.ready")
+            assert paint(page, path).startswith("Done")
         page.call("Page.reload")
         page.wait("document.documentElement.dataset.ready")
         assert paint(page, path).startswith("Done")
