@@ -5,8 +5,8 @@
 The house has a ground floor and eight wings; a wing imports only from those above it in this list,
 and `training`, `styling`, and `exporting` do not import one another:
 
-    errors, images, opencv, colors, parallel, devices, memory, runs, timing,
-    quiet, version
+    errors, images, video, opencv, colors, parallel, devices, memory, runs,
+    timing, quiet, version
                  what all wings stand on
     styles       the generators that come with the project, each with its card
     networks     the generator, the discriminator, their layers and losses; reading their files

@@ -13,6 +13,7 @@ help and mistakes are answered at once; `X_command` does the work. What all verb
 
 Of single verbs:
 
+    train_films       frames of films that `train` learns from
     train_settings    which run `train` is asked for, and whether it can be
     web_server        serves the page of `web` to this machine
 """

@@ -65,7 +65,15 @@ def chosen_plan(inputs: Sequence[str]) -> Plan:
         overwrite=FLAGS.overwrite or FLAGS.resume,
         recursive=FLAGS.recursive,
         shard=ALL if FLAGS.shard is None else parse_shard(FLAGS.shard),
-        video=VideoSettings(FLAGS.codec, FLAGS.crf, FLAGS.start, FLAGS.duration, FLAGS.sound),
+        video=VideoSettings(
+            FLAGS.codec,
+            FLAGS.crf,
+            FLAGS.start,
+            FLAGS.duration,
+            FLAGS.sound,
+            FLAGS.map == "all",
+            FLAGS.target_fps,
+        ),
     )
     if not plan.videos:
         refuse(FOR_VIDEOS, "it is for videos, and there are none")

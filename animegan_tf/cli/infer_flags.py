@@ -164,6 +164,19 @@ flags.DEFINE_float(
 flags.DEFINE_float(
     "duration", None, "seconds of a video to take; default: up to its end", flag_values=FLAGS
 )
+flags.DEFINE_float(
+    "target_fps",
+    None,
+    "leave out frames of videos so that this many a second stay; default: all, at their times",
+    flag_values=FLAGS,
+)
+flags.DEFINE_enum(
+    "map",
+    "sound",
+    ["sound", "all"],
+    "tracks of a video to copy beside its pictures: all includes subtitles",
+    flag_values=FLAGS,
+)
 flags.DEFINE_bool("sound", True, "copy a video's sound", flag_values=FLAGS)
 flags.DEFINE_bool(
     "temporal",
@@ -188,7 +201,9 @@ flags.DEFINE_enum(
     flag_values=FLAGS,
 )
 
-FOR_VIDEOS = ("codec", "crf", "start", "duration", "sound", "temporal", "preview")
+FOR_VIDEOS = (
+    *("codec", "crf", "start", "duration", "sound", "map", "target_fps", "temporal", "preview"),
+)
 FOR_PICTURES = ("format", "quality")
 FOR_FOLDERS = ("recursive",)
 FOR_CAMERA = {

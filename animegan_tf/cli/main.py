@@ -12,6 +12,7 @@ from animegan_tf.quiet import import_tensorflow
 from animegan_tf.version import __version__
 
 VERBS = {
+    "frames": "take a style's pictures from films",
     "train": "train a style from photos and anime frames",
     "infer": "turn photos, folders, and videos into anime",
     "export": "write a style for servers, phones, and browsers",

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from animegan_tf.cli.train_films import SETTINGS, with_frames
 from animegan_tf.cli.train_settings import cache_dir_of, check_folders, settings_of_run
 from animegan_tf.data import drawn as demo
 from animegan_tf.data.batches import TrainingData, load_validation
 from animegan_tf.data.check import check_training_files
+from animegan_tf.data.films.sources import open_films
 from animegan_tf.data.find import TrainingFiles, find_training_files
 from animegan_tf.errors import Finding, UserError, check_all
 from animegan_tf.images import write_bytes
@@ -54,6 +56,7 @@ def main(arguments: list[str]) -> None:
         device, files, _, start, (strategy, vgg19) = check_all(
             *checks, functools.partial(start_devices, config)
         )
+    files = with_frames(files, config)
     files, doubts, report = check_training_files(
         files, image_size=config.image_size, skip_bad_images=config.skip_bad_images
     )
@@ -71,14 +74,17 @@ def is_drawn(config: TrainConfig) -> bool:
 
 
 def find_files(config: TrainConfig) -> TrainingFiles:
-    """The pictures that the flags mean."""
-    return find_training_files(
+    """The pictures that the flags mean, or the films to take them from."""
+    files = find_training_files(
         data_dir=config.data_dir,
         style=config.style or None,
         photos=config.photos,
         anime=config.anime,
         val=config.val,
     )
+    if files.films:
+        open_films(files.films, SETTINGS)
+    return files
 
 
 def find_start(config: TrainConfig, resumed_dir: Path | None) -> tuple[tf.keras.Model, str] | None:

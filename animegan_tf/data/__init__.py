@@ -8,5 +8,6 @@ edge_cache    those pictures, made once and kept on disk
 batches       batches of photo, anime, gray, and edge_gray
 progress      work on many files in threads, with a bar
 drawn         a data set that needs no download, drawn by `scenery`
+films         a style's pictures from films
 scenery       draws one scene, as a photo or as a cel
 """

@@ -16,6 +16,7 @@ from animegan_tf.data.reading import open_training_picture
 from animegan_tf.errors import Finding, UserError
 from animegan_tf.images import IMAGE_EXTENSIONS, ImageError, read_bytes
 from animegan_tf.opencv import cv2
+from animegan_tf.video import is_video
 
 FLAT_DEVIATION = 2.0
 """Pictures whose channels all deviate less than this (of 255) are taken for flat."""
@@ -28,7 +29,6 @@ _CAST_LIMIT = 25.0
 _LARGE_MEGAPIXELS = 4.0
 _COPIES_NAMED = 10
 _OTHERS_NAMED = 3
-_VIDEO_EXTENSIONS = {".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".ts", ".webm", ".wmv"}
 _OR_SKIP = "or add --skip_bad_images to go on without it"
 
 
@@ -227,8 +227,8 @@ def _left_out(others):
     names = ", ".join(path.name for path in others[:_OTHERS_NAMED])
     more = ", ..." if len(others) > _OTHERS_NAMED else ""
     remedy = f"Pictures are {' '.join(sorted(IMAGE_EXTENSIONS))}"
-    if any(path.suffix.lower() in _VIDEO_EXTENSIONS for path in others):
-        remedy += "; cut videos into frames first"
+    if any(map(is_video, others)):
+        remedy += "; cut videos into frames first, with animegan frames"
     files = (
         "1 file is no picture and is"
         if len(others) == 1

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from animegan_tf.errors import Finding, UserError
 from animegan_tf.images import IMAGE_EXTENSIONS, list_folder
+from animegan_tf.video import is_video
 
 _VALIDATION_PHOTOS = 8
 
@@ -23,6 +24,7 @@ class TrainingFiles:
             smooths by itself.
         val: photos that are only looked at.
         others: files in the same folders that are no pictures, and are not used.
+        films: what `anime` is to be taken from, where a film or a folder of films was given.
     """
 
     photos: tuple[Path, ...]
@@ -30,6 +32,7 @@ class TrainingFiles:
     smooth: tuple[Path, ...]
     val: tuple[Path, ...]
     others: tuple[Path, ...] = ()
+    films: tuple[Path, ...] = ()
 
 
 def find_training_files(
@@ -45,7 +48,8 @@ def find_training_files(
     Below `data_dir` the authors' layout is expected: `train_photo/`, `<Style>/style/`, and if
     wanted `<Style>/smooth/` and `val/` (or `test/`), names in any case. `photos`, `anime` and
     `val` are folders that take the place of those; where both photos and anime are given,
-    `data_dir` is not looked at. Without any validation photos a few of the training photos serve.
+    `data_dir` is not looked at. `anime` may also be a film, or a folder of films. Without any
+    validation photos a few of the training photos serve.
 
     Raises:
         UserError: naming every folder that is missing, unreadable or without pictures.
@@ -57,7 +61,8 @@ def find_training_files(
     photo_folder = Path(photos) if photos is not None else search.photo_folder(root)
     anime_folder = Path(anime) if anime is not None else search.style_folder(root, style)
     photo_files = search.pictures(photo_folder, "--photos")
-    anime_files = search.pictures(anime_folder, "--anime")
+    films = _films_of(anime_folder) if anime is not None else ()
+    anime_files = () if films else search.pictures(anime_folder, "--anime")
     if val is not None:
         val_files = search.pictures(Path(val), "--val")
     else:
@@ -65,7 +70,11 @@ def find_training_files(
     smooth_files: tuple[Path, ...] = ()
     if anime_folder is not None and anime_folder.name.lower() == "style":
         smooth_files = search.first_with_pictures(anime_folder.parent, ("smooth",))
-    if photo_files and anime_files and os.path.samefile(photo_folder or "", anime_folder or ""):
+    if (
+        photo_files
+        and (anime_files or films)
+        and os.path.samefile(photo_folder or "", anime_folder or "")
+    ):
         search.complain(
             photo_folder,
             "is given for photos and for anime alike",
@@ -79,6 +88,7 @@ def find_training_files(
         smooth_files,
         val_files or some_for_validation(photo_files),
         tuple(search.others),
+        films,
     )
 
 
@@ -182,6 +192,17 @@ class _Search:
             if pictures:
                 return pictures
         return ()
+
+
+def _films_of(place: Path) -> tuple[Path, ...]:
+    """The film that a path is, or the films of a folder that has no pictures."""
+    try:
+        if place.is_file():
+            return (place,) if is_video(place) else ()
+        pictures, others = list_folder(place)
+    except OSError:  # Whoever looks for pictures there says so.
+        return ()
+    return () if pictures else tuple(sorted(filter(is_video, others)))
 
 
 def _subfolder(parent, name):

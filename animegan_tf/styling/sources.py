@@ -12,16 +12,10 @@ from typing import NamedTuple
 
 from animegan_tf import images
 from animegan_tf.errors import Finding
-from animegan_tf.styling.options import CONTAINERS
+from animegan_tf.video import VIDEO_EXTENSIONS, is_video
 
 STREAM = "-"
 """Stands for standard input and standard output."""
-
-VIDEO_EXTENSIONS = frozenset(CONTAINERS).union(
-    {".3gp", ".asf", ".avi", ".divx", ".f4v", ".flv", ".m2ts", ".mpeg", ".mpg"},
-    {".mts", ".mxf", ".ogv", ".ts", ".vob", ".wmv"},
-)
-"""What is taken for a video, in lower case; any other file is taken for a picture."""
 
 
 class Source(NamedTuple):
@@ -72,8 +66,8 @@ def find_sources(
             findings.append(
                 Finding(error.filename or name, error.strerror or str(error), "Make it readable")
             )
-    videos = [source for source in found.values() if _is_video(source.path)]
-    pictures = [source for source in found.values() if not _is_video(source.path)]
+    videos = [source for source in found.values() if source.path and is_video(source.path)]
+    pictures = [source for source in found.values() if not (source.path and is_video(source.path))]
     return Sources(pictures, videos, findings)
 
 
@@ -113,7 +107,7 @@ def _sources_of(name: str, recursive: bool, output: str | None) -> Iterable[Sour
 
 def _in_folder(folder: Path, recursive: bool, output: str | None) -> Iterable[Source]:
     pictures, others = images.list_folder(folder)
-    paths = sorted(pictures + [path for path in others if _is_video(path)])
+    paths = sorted(pictures + [path for path in others if is_video(path)])
     results = None if output is None or output == STREAM else os.path.realpath(output)
     if results is not None and results != os.path.realpath(folder):
         paths = [
@@ -127,7 +121,3 @@ def _in_folder(folder: Path, recursive: bool, output: str | None) -> Iterable[So
             "no pictures or videos in this folder", f"Give a folder that has some ({known})"
         )
     return [Source(path, path.relative_to(folder), named=False) for path in paths]
-
-
-def _is_video(path: Path | None) -> bool:
-    return path is not None and path.suffix.lower() in VIDEO_EXTENSIONS

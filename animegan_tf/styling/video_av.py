@@ -16,23 +16,31 @@ from av.video.reformatter import ColorRange
 
 from animegan_tf.styling.options import CODECS, CONTAINERS
 from animegan_tf.styling.video_info import (
-    BT601,
-    BT709,
-    MAX_PIXELS,
+    Chapter,
     Color,
     Frame,
-    VideoError,
     VideoInfo,
     cut_off,
     even,
     even_size,
     missing_frames,
 )
+from animegan_tf.video import (
+    SWSCALE_MATRIX,
+    VideoError,
+    VideoSource,
+    deinterlaced,
+    matrix_of,
+    open_video,
+    quarter_turns_of,
+    upright_rgb,
+)
 
+_KEPT_METADATA = {
+    *("title", "artist", "album", "date", "comment", "description", "genre", "copyright"),
+    *("creation_time", "location"),
+}
 _HDR_TRANSFERS = {16: "PQ", 18: "HLG"}
-# FFmpeg's code points of YUV matrices, and what swscale calls them.
-_SWSCALE_MATRIX = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9, 10: 9}
-_FULL_RANGE_FORMATS = ("yuvj", "gray", "mono", "pal", "ya")
 
 
 class AvReader:
@@ -40,7 +48,7 @@ class AvReader:
 
     def __init__(self, path: Path, info: VideoInfo, start: Fraction, end: Fraction | None):
         self._info, self._start, self._end = info, start, end
-        self._source = _AvSource(path)
+        self._source = VideoSource(path)
         self._complete = False
         self._count = self._corrupt = 0
         self._intervals: Counter[int] = Counter()  # Between the times of frames, in its own units.
@@ -51,7 +59,7 @@ class AvReader:
 
     @staticmethod
     def probe(path: Path) -> VideoInfo:
-        source = _AvSource(path)
+        source = VideoSource(path)
         try:
             frame = next(source.frames(), None)
             if frame is None:
@@ -63,7 +71,10 @@ class AvReader:
     def __iter__(self) -> Iterator[Frame]:
         info = self._info
         last = None
-        for frame in self._source.frames():
+        frames: Iterator[Any] = self._source.frames()
+        if info.interlaced:
+            frames = deinterlaced(frames, self._source.stream)
+        for frame in frames:
             pts = frame.pts
             if pts is None:
                 pts = 0 if last is None else last + round(1 / info.rate / info.time_base)
@@ -81,7 +92,13 @@ class AvReader:
                 self.offset = time if self._start else Fraction(0)
             self._count += 1
             self._corrupt += frame.is_corrupt
-            yield Frame(time - self.offset, _to_rgb(frame, info))
+            rgb = upright_rgb(
+                frame,
+                quarter_turns=info.quarter_turns,
+                matrix=info.color.matrix,
+                size=(info.width, info.height),
+            )
+            yield Frame(time - self.offset, rgb)
         self._complete = True
 
     @property
@@ -111,62 +128,13 @@ class AvReader:
         self._source.container.close()
 
 
-class _AvSource:
-    """An open file, the frames of its video, and what was seen on the way."""
-
-    def __init__(self, path):
-        self.container = _open(path)
-        self.stream = self.container.streams.best("video")
-        if self.stream is None:
-            self.container.close()
-            raise VideoError(path, "there is no video in it")
-        context = self.stream.codec_context
-        fault = None if context else "its codec is unknown"
-        if context and context.width * context.height > MAX_PIXELS:
-            size = f"{context.width}x{context.height}"
-            fault = f"its frames have {size}, more than {MAX_PIXELS:,} pixels"
-        if fault:
-            self.container.close()
-            raise VideoError(path, fault)
-        context.options = {"max_pixels": str(MAX_PIXELS)}  # For frames that grow later on.
-        self.stream.thread_type = "AUTO"
-        self.bad_packets = 0
-        self.broke_off = False
-        self.end = Fraction(0)
-        """Largest time, in the file's own seconds, that any of its packets reached."""
-
-    def seek(self, time):
-        with contextlib.suppress(av.FFmpegError):  # Not seekable: it is read from the beginning.
-            self.container.seek(int(time * av.time_base), backward=True)
-
-    def frames(self):
-        packets = self.container.demux()
-        while True:
-            try:
-                packet = next(packets, None)
-            except av.FFmpegError:  # The file ends within a packet, or can't be read any further.
-                self.broke_off = True
-                yield from self.stream.decode(None)
-                return
-            if packet is None:
-                return
-            if packet.pts is not None:
-                end = (packet.pts + (packet.duration or 0)) * packet.time_base
-                self.end = max(self.end, end)
-            if packet.stream is self.stream:
-                try:
-                    yield from packet.decode()
-                except av.FFmpegError:
-                    self.bad_packets += 1
-
-
 def _describe(container, stream, frame):
-    turns = round(frame.rotation / 90) % 4
+    turns = quarter_turns_of(frame)
     aspect = stream.sample_aspect_ratio or Fraction(1)
-    color = _color_of(frame)
+    color = Color(matrix_of(frame), int(frame.color_primaries), int(frame.color_trc))
     notes = []
-    if container.streams.subtitles:
-        notes.append("subtitles are left out")
+    if frame.interlaced_frame:
+        notes.append("interlaced, and deinterlaced here")
     if color.transfer in _HDR_TRANSFERS:
         notes.append(f"{_HDR_TRANSFERS[color.transfer]} (HDR) is kept, with 8 bits a channel")
     tells_duration = bool(stream.frames) or "matroska" in container.format.name
@@ -182,21 +150,33 @@ def _describe(container, stream, frame):
         pixel_aspect=1 / aspect if turns % 2 else aspect,
         color=color,
         notes=tuple(notes),
+        subtitles=tuple(track.codec_context.name for track in container.streams.subtitles),
+        interlaced=bool(frame.interlaced_frame),
+        metadata=tuple(
+            (name, value) for name, value in container.metadata.items() if name in _KEPT_METADATA
+        ),
+        chapters=tuple(map(_chapter, container.chapters())),
         # Of MP4 the number counts frames that an edit list hides.
         frame_count=stream.frames if container.format.name == "avi" and stream.frames else None,
     )
 
 
+def _chapter(chapter):
+    start, end = (Fraction(chapter[name]) * chapter["time_base"] for name in ("start", "end"))
+    return Chapter(start, end, chapter["metadata"].get("title", ""))
+
+
 class AvWriter:
-    """Encodes frames and copies the sound beside them.
+    """Encodes frames and copies sound and subtitles beside them.
 
     Args:
         path: of the file to write; its extension is a key of `CONTAINERS`.
         codec: a key of `CODECS`.
         crf: quality.
         info: of the source: rate, time base, color and pixel aspect are kept.
-        sound: the file whose sound is copied, or None.
-        end: seconds of the source at which its sound ends; None: all of it.
+        source: the file whose tracks are copied.
+        tracks: which: "audio", "subtitle".
+        end: seconds of the source at which they end; None: all of them.
 
     Raises:
         OSError: the file can't be written.
@@ -208,15 +188,16 @@ class AvWriter:
         codec: str,
         crf: int,
         info: VideoInfo,
-        sound: Path | None,
+        source: Path,
+        tracks: tuple[str, ...],
         end: Fraction | None,
     ):
         self._path, self._info, self._crf = path, info, crf
         self._codec = CODECS[codec]
-        self._sound_path, self._end = sound, end
+        self._source, self._tracks, self._end = source, tracks, end
         self._container: Any = None
         self._stream: Any = None
-        self._sound: _SoundCopy | None = None
+        self._copy: _TrackCopy | None = None
 
     def write(self, time: Fraction, rgb: np.ndarray, offset: Fraction) -> None:
         """Appends a frame.
@@ -232,7 +213,7 @@ class AvWriter:
         frame = av.VideoFrame.from_ndarray(rgb, format="rgb24")
         frame = frame.reformat(
             format="yuv420p",
-            dst_colorspace=_SWSCALE_MATRIX[self._info.color.matrix],
+            dst_colorspace=SWSCALE_MATRIX[self._info.color.matrix],
             src_color_range=ColorRange.JPEG,
             dst_color_range=ColorRange.MPEG,
         )
@@ -262,44 +243,63 @@ class AvWriter:
         context.color_trc = info.color.transfer
         if self._codec.name == "hevc" and format in ("mp4", "mov"):
             context.codec_tag = "hvc1"  # The one that Apple's players take.
-        if self._sound_path:
-            self._sound = _SoundCopy(
-                self._sound_path, self._container, info.origin, offset, self._end
+        self._container.metadata.update(dict(info.metadata))
+        self._container.set_chapters(list(_shifted(info, offset, self._end)))
+        if self._tracks:
+            self._copy = _TrackCopy(
+                self._source, self._tracks, self._container, info.origin, offset, self._end
             )
 
     def _mux(self, packets):
         for packet in packets:
-            if self._sound and packet.dts is not None:
-                self._sound.copy_until(packet.dts * packet.time_base)
+            if self._copy and packet.dts is not None:
+                self._copy.copy_until(packet.dts * packet.time_base)
             self._container.mux(packet)
 
     def close(self) -> None:
         """Completes the file."""
         self._mux(self._stream.encode(None))
-        if self._sound:
-            self._sound.copy_until(None)
+        if self._copy:
+            self._copy.copy_until(None)
         container, self._container = self._container, None
         container.close()
         self.abandon()
 
     def abandon(self) -> None:
         """Lets go of the files without completing them."""
-        if self._sound:
-            self._sound.close()
+        if self._copy:
+            self._copy.close()
         if self._container:
             with contextlib.suppress(av.FFmpegError, OSError):
                 self._container.close()
-        self._container = self._sound = None
+        self._container = self._copy = None
 
 
-class _SoundCopy:
-    """Copies the sound's packets, as they are, into another container."""
+def _shifted(info, offset, end):
+    """The chapters of a source, as PyAV takes them, in the time of the result."""
+    for number, (start, stop, title) in enumerate(info.chapters):
+        start, stop = (time - info.origin - offset for time in (start, stop))
+        if end is not None:
+            stop = min(stop, end - offset)
+        if stop > max(start, 0):
+            yield {
+                "id": number,
+                "start": round(max(start, 0) * 1000),
+                "end": round(stop * 1000),
+                "time_base": Fraction(1, 1000),
+                "metadata": {"title": title} if title else {},
+            }
 
-    def __init__(self, path, container, origin, offset, end):
-        self._source = _open(path)
+
+class _TrackCopy:
+    """Copies the packets of sound and subtitles, as they are, into another container."""
+
+    def __init__(self, path, kinds, container, origin, offset, end):
+        self._source = open_video(path)
+        self._tracks = [track for track in self._source.streams if track.type in kinds]
         self._container = container
         self._targets = {}
-        for track in self._source.streams.audio:
+        for track in self._tracks:
             target = container.add_stream_from_template(track)
             target.metadata.update(
                 {key: track.metadata[key] for key in ("language", "title") if key in track.metadata}
@@ -310,8 +310,8 @@ class _SoundCopy:
         self._next = next(self._packets, None)
 
     def _read(self):
-        """(time in the result, packet) of all sound that is wanted."""
-        packets = self._source.demux(*self._source.streams.audio)
+        """(time in the result, packet) of all that is wanted."""
+        packets = self._source.demux(*self._tracks)
         while True:
             try:
                 packet = next(packets, None)
@@ -343,55 +343,12 @@ class _SoundCopy:
         self._source.close()
 
 
-def _open(path):
-    try:
-        # "file:" keeps names with a colon from being taken for a protocol, and the whitelist
-        # keeps playlists from opening network addresses.
-        return av.open(f"file:{path}", options={"protocol_whitelist": "file,crypto,data"})
-    except (av.FFmpegError, OSError) as error:
-        reason = (
-            "not a video, or one whose end, with its table of contents, is missing"
-            if isinstance(error, av.error.InvalidDataError)
-            else error.strerror or error
-        )
-        raise VideoError(path, str(reason)) from error
-
-
-def _color_of(frame):
-    matrix = frame.colorspace
-    if matrix not in _SWSCALE_MATRIX:  # Players go by the stored size, as here.
-        matrix = BT709 if frame.width >= 1280 or frame.height > 576 else BT601
-    return Color(int(matrix), int(frame.color_primaries), int(frame.color_trc))
-
-
-def _to_rgb(frame, info):
-    full = (
-        frame.color_range == ColorRange.JPEG
-        or frame.format.is_rgb
-        or (
-            frame.color_range == ColorRange.UNSPECIFIED
-            and frame.format.name.startswith(_FULL_RANGE_FORMATS)
-        )
-    )
-    matrix = _SWSCALE_MATRIX[info.color.matrix]
-    size = (info.width, info.height)[:: -1 if info.quarter_turns % 2 else 1]
-    rgb = frame.reformat(
-        *size,
-        format="rgb24",
-        src_colorspace=matrix,
-        dst_colorspace=matrix,
-        src_color_range=ColorRange.JPEG if full else ColorRange.MPEG,
-        dst_color_range=ColorRange.JPEG,
-    ).to_ndarray()
-    return np.ascontiguousarray(np.rot90(rgb, info.quarter_turns))
-
-
-def can_store_sound(extension: str, codec: str) -> bool:
-    """Whether sound of this codec can be copied into such a file.
+def can_store(extension: str, codec: str) -> bool:
+    """Whether a track of this codec can be copied into such a file.
 
     Args:
         extension: a key of `CONTAINERS`.
-        codec: one of `VideoInfo.sound`.
+        codec: one of `VideoInfo.sound` or `VideoInfo.subtitles`.
     """
     with av.open(io.BytesIO(), "w", format=CONTAINERS[extension]) as container:
         return av.Codec(codec).canonical_name in container.supported_codecs

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from animegan_tf.styling.video_info import VideoError, VideoInfo
 from animegan_tf.styling.video_opencv import OpenCvReader, OpenCvWriter
+from animegan_tf.video import WHY_NO_AV
 
 if TYPE_CHECKING:
     from animegan_tf.styling.video_av import AvReader, AvWriter
@@ -20,18 +21,10 @@ if TYPE_CHECKING:
 WRITE_ERRORS: tuple[type[Exception], ...] = (OSError,)
 """What a writer raises when its file can't be written."""
 
-WHY_NO_AV: str | None = None
-"""Why PyAV is not used, or None where it is."""
-
-try:
+if not WHY_NO_AV:
     import av
-except ImportError as _error:
-    WHY_NO_AV = f"PyAV is missing ({_error})"
-else:
-    if int(av.__version__.split(".")[0]) < 18:  # Earlier ones convert colors wrongly.
-        WHY_NO_AV = f"PyAV {av.__version__} is too old"
-    else:
-        WRITE_ERRORS = (OSError, av.FFmpegError)
+
+    WRITE_ERRORS = (OSError, av.FFmpegError)
 
 
 def probe(path: str | os.PathLike) -> VideoInfo:
@@ -54,16 +47,16 @@ def probe(path: str | os.PathLike) -> VideoInfo:
     return _reader().probe(path)
 
 
-def can_store_sound(extension: str, codec: str) -> bool:
-    """Whether sound of this codec can be copied into such a file. Needs PyAV.
+def can_store(extension: str, codec: str) -> bool:
+    """Whether a track of this codec can be copied into such a file. Needs PyAV.
 
     Args:
         extension: a key of `CONTAINERS`.
-        codec: one of `VideoInfo.sound`.
+        codec: one of `VideoInfo.sound` or `VideoInfo.subtitles`.
     """
     from animegan_tf.styling import video_av
 
-    return video_av.can_store_sound(extension, codec)
+    return video_av.can_store(extension, codec)
 
 
 def open_reader(
@@ -84,22 +77,23 @@ def open_writer(
     *,
     codec: str | None,
     crf: int | None,
-    sound: Path | None,
+    source: Path,
+    tracks: tuple[str, ...],
     end: Fraction | None,
 ) -> AvWriter | OpenCvWriter:
-    """Writes frames one by one, and copies the sound beside them.
+    """Writes frames one by one, and copies sound and subtitles beside them.
 
     Args:
         path: of the file to write; its extension is a key of `CONTAINERS`.
         info: of the source.
-        codec, crf, sound, end: see `AvWriter`; without PyAV they do not apply.
+        codec, crf, source, tracks, end: see `AvWriter`; without PyAV they do not apply.
     """
     if WHY_NO_AV:
         return OpenCvWriter(path, info)
     from animegan_tf.styling.video_av import AvWriter
 
     assert codec is not None and crf is not None
-    return AvWriter(path, codec, crf, info, sound, end)
+    return AvWriter(path, codec, crf, info, source, tracks, end)
 
 
 def _reader() -> type[AvReader] | type[OpenCvReader]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -10,23 +9,22 @@ from typing import NamedTuple
 
 import numpy as np
 
-MAX_PIXELS = 8192 * 8192
-"""Larger frames are refused before they are decoded; decoders hold many at a time."""
+from animegan_tf.video import BT709, UNSPECIFIED, VideoError
+
+__all__ = [
+    "Chapter",
+    "Color",
+    "Frame",
+    "VideoError",
+    "VideoInfo",
+    "cut_off",
+    "even",
+    "even_size",
+    "missing_frames",
+]
 
 _MIN_INTERVALS = 20  # Fewer don't tell whether a rate is constant.
 _GAPS = 0.02  # Of all intervals, if the rate is constant.
-# ISO/IEC 23091-2 code points.
-UNSPECIFIED = 2
-BT709, BT601 = 1, 6
-
-
-class VideoError(ValueError):
-    """A file that cannot be read as a video; `path` says which, `reason` why."""
-
-    def __init__(self, path: str | os.PathLike, reason: str):
-        super().__init__(f"{path}: {reason}")
-        self.path = str(path)
-        self.reason = reason
 
 
 class Color(NamedTuple):
@@ -38,6 +36,14 @@ class Color(NamedTuple):
 
 
 _UNKNOWN_COLOR = Color()
+
+
+class Chapter(NamedTuple):
+    """A part of a film, from and to, in seconds of the source, and its title."""
+
+    start: Fraction
+    end: Fraction
+    title: str
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,10 @@ class VideoInfo:
         pixel_aspect: width of an upright pixel by its height.
         color: of the YUV values.
         notes: what is lost in any case, one line each.
+        subtitles: codecs of the subtitle tracks.
+        interlaced: its frames are made of two halves, taken one after the other.
+        metadata: such as title and artist, as (name, value).
+        chapters: those of the file.
         frame_count: how many frames a complete file has, where its format states that reliably.
     """
 
@@ -71,6 +81,10 @@ class VideoInfo:
     pixel_aspect: Fraction = Fraction(1)
     color: Color = _UNKNOWN_COLOR
     notes: tuple[str, ...] = ()
+    subtitles: tuple[str, ...] = ()
+    interlaced: bool = False
+    metadata: tuple[tuple[str, str], ...] = ()
+    chapters: tuple[Chapter, ...] = ()
     frame_count: int | None = None
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from animegan_tf.errors import Finding
 from animegan_tf.styling import video_files
 from animegan_tf.styling.options import CODECS, CONTAINERS
-from animegan_tf.styling.video_files import can_store_sound, probe
+from animegan_tf.styling.video_files import can_store, probe
 from animegan_tf.styling.video_info import VideoInfo
 
 _CODECS_OF_EXTENSION = {".webm": ["vp9", "av1"], ".mov": ["h264", "h265"]}
@@ -25,6 +25,8 @@ class VideoSettings:
         crf: quality, lower is better; None: the codec's in `CODECS`.
         start, duration: the part to take, in seconds; None: up to the end.
         sound: the sound is copied, packet by packet.
+        subtitles: so are the subtitles.
+        target_fps: frames a second at most; the others are left out. None: all frames.
     """
 
     codec: str | None = None
@@ -32,6 +34,8 @@ class VideoSettings:
     start: float = 0.0
     duration: float | None = None
     sound: bool = True
+    subtitles: bool = False
+    target_fps: float | None = None
 
     def findings(self) -> list[Finding]:
         """What no video could be made with."""
@@ -50,6 +54,10 @@ class VideoSettings:
                 for name, value in (("codec", self.codec), ("crf", self.crf))
                 if value is not None
             ]
+        if self.target_fps is not None and not 0 < self.target_fps <= 1000:
+            found.append(
+                Finding(f"--target_fps={self.target_fps:g}", "no rate of frames", "Give 1 to 1000")
+            )
         if self.start < 0:
             found.append(
                 Finding(f"--start={self.start:g}", "before the beginning", "Give 0 or more")
@@ -78,7 +86,8 @@ class VideoJob:
         info: of the source.
         codec, crf: as in `VideoSettings`, the defaults filled in; None without PyAV.
         start, end: seconds of the source, exact to the microsecond; end None: up to its end.
-        sound: the sound is copied.
+        sound, subtitles: they are copied.
+        target_fps: frames a second, fewer than the source has; None: all frames at their times.
         replace: a target that exists is replaced.
     """
 
@@ -91,12 +100,16 @@ class VideoJob:
     end: Fraction | None
     sound: bool
     replace: bool = False
+    subtitles: bool = False
+    target_fps: Fraction | None = None
 
     @property
     def frames(self) -> int | None:
         """About how many frames are to be done; None: unknown."""
         ends = [end for end in (self.end, self.info.duration) if end is not None]
-        return round((min(ends) - self.start) * self.info.rate) if ends else None
+        return (
+            round((min(ends) - self.start) * (self.target_fps or self.info.rate)) if ends else None
+        )
 
     def findings(self) -> Iterator[Finding]:
         """What stands in the way of this job."""
@@ -123,15 +136,17 @@ class VideoJob:
                 f"out of the range of {self.codec}",
                 f"Give 0 to {CODECS[self.codec].max_crf}",
             )
-        lost = self.sound and [
-            name for name in self.info.sound if not can_store_sound(extension, name)
-        ]
-        if lost:
-            yield Finding(
-                str(self.source),
-                f"its sound ({', '.join(lost)}) can't be copied into {extension}",
-                "Give --output=NAME.mkv, or --nosound",
-            )
+        for wanted, kind, names, remedy in (
+            (self.sound, "sound", self.info.sound, "--nosound"),
+            (self.subtitles, "subtitles", self.info.subtitles, "leave --map out"),
+        ):
+            lost = [name for name in names if wanted and not can_store(extension, name)]
+            if lost:
+                yield Finding(
+                    str(self.source),
+                    f"its {kind} ({', '.join(lost)}) can't be copied into {extension}",
+                    f"Give --output=NAME.mkv, or {remedy}",
+                )
 
 
 def video_job(
@@ -149,7 +164,25 @@ def video_job(
         crf = CODECS[codec].crf if settings.crf is None and codec in CODECS else settings.crf
     end = None if settings.duration is None else _exact(settings.start + settings.duration)
     sound = settings.sound and bool(info.sound)
-    return VideoJob(source, target, info, codec, crf, _exact(settings.start), end, sound, replace)
+    subtitles = settings.subtitles and bool(info.subtitles)
+    fps = (
+        None
+        if settings.target_fps is None
+        else Fraction(settings.target_fps).limit_denominator(1001)
+    )
+    return VideoJob(
+        source,
+        target,
+        info,
+        codec,
+        crf,
+        _exact(settings.start),
+        end,
+        sound,
+        replace,
+        subtitles,
+        fps if fps and fps < info.rate else None,
+    )
 
 
 def result_extension(source: Path) -> str:

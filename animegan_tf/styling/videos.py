@@ -10,6 +10,7 @@ stylize_video(Stylizer.load("hayao.keras"), plan_video("walk.mp4", "walk_anime.m
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
@@ -40,9 +41,9 @@ def stylize_video(
 ) -> Finding | None:
     """Stylizes a video while its frames are read ahead and written behind.
 
-    Times, rotation (applied to the pixels), pixel aspect and color space are kept; sound is
-    copied without encoding it again. However long the video is, only a few batches of frames are
-    in memory. The target appears when it is complete.
+    Times, rotation (applied to the pixels), pixel aspect, and color space are kept; sound,
+    chapters, titles, and where wanted subtitles are copied as they are. However long the video is,
+    only a few batches of frames are in memory. The target appears when it is complete.
 
     Args:
         stylizer: does the work.
@@ -74,6 +75,8 @@ def _notes(job, options):
             "OpenCV's quality. For more: pip install 'animegan-tf[video]'"
         )
     yield from (f"{job.source}: {note}" for note in job.info.notes)
+    if job.info.subtitles and not job.subtitles:
+        yield f"{job.source}: subtitles are left out; --map all keeps them"
     width, height = _result_size(job.info, options)
     if (width % 2 or height % 2) and not (job.codec and CODECS[job.codec].odd_sizes):
         remedy = "" if video_files.WHY_NO_AV else "; --codec=vp9 keeps the size"
@@ -106,13 +109,22 @@ def _stylize(stylizer, job, options, batch_size, temporal, on_frames):
             f"{size[0]}x{size[1]}; give another --codec"
         )
     process = Process(stylizer, options, temporal=temporal)
-    sound = job.source if job.sound else None
+    tracks = (("audio",) if job.sound else ()) + (("subtitle",) if job.subtitles else ())
+    info = job.info
+    if job.target_fps:
+        info = dataclasses.replace(info, rate=job.target_fps, time_base=1 / job.target_fps)
     with (
         result_file(job.target, job.replace) as temporary,
         contextlib.closing(open_reader(job.source, job.info, job.start, job.end)) as reader,
     ):
         writer = open_writer(
-            temporary, job.info, codec=job.codec, crf=job.crf, sound=sound, end=job.end
+            temporary,
+            info,
+            codec=job.codec,
+            crf=job.crf,
+            source=job.source,
+            tracks=tracks,
+            end=job.end,
         )
 
         def write(batch):
@@ -123,7 +135,7 @@ def _stylize(stylizer, job, options, batch_size, temporal, on_frames):
 
         try:
             run_in_order(
-                _batches(reader, job.info, options.max_side, batch_size),
+                _batches(_thinned(reader, job.target_fps), info, options.max_side, batch_size),
                 lambda batch: (batch[0], process(batch[1])),
                 write,
                 on_frames,
@@ -134,6 +146,17 @@ def _stylize(stylizer, job, options, batch_size, temporal, on_frames):
         finally:
             writer.abandon()
     return reader.damage
+
+
+def _thinned(frames: Iterable[Frame], fps: Fraction | None) -> Iterator[Frame]:
+    """The first frame of each interval of a constant rate, at the beginning of the interval."""
+    last = -1
+    for frame in frames:
+        if fps is None:
+            yield frame
+        elif int(frame.time * fps) > last:
+            last = int(frame.time * fps)
+            yield Frame(last / fps, frame.rgb)
 
 
 def _batches(

@@ -79,7 +79,9 @@ class TrainConfig:
     )
     photos: str | None = _setting(None, "folder of photos, instead of --data_dir's train_photo/")
     anime: str | None = _setting(
-        None, "folder of anime pictures, instead of --data_dir's <Style>/style/"
+        None,
+        "folder of anime pictures, or a film or folder of films to take them from, instead of "
+        "--data_dir's <Style>/style/",
     )
     val: str | None = _setting(None, "folder of validation photos, instead of --data_dir's val/")
     cache_dir: str | None = _setting(

@@ -14,6 +14,7 @@ from animegan_tf.networks.generator import WIDTH
 from animegan_tf.networks.perceptual import HED, RANDOM
 from animegan_tf.styles import START, is_shipped
 from animegan_tf.training.config import TrainConfig, read_config
+from animegan_tf.video import is_video
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "hayao": {},
@@ -108,11 +109,13 @@ def _style_of(given):
 
 
 def name_of_folder(folder: str | None) -> str:
-    """A style's name after the folder of its pictures; "" where that gives none."""
+    """A style's name after the folder of its pictures, or the film; "" where that gives none."""
     if not folder:
         return ""
     path = Path(folder).resolve()
     name = path.parent.name if path.name.lower() == "style" else path.name
+    if is_video(path):
+        name = path.stem
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", name).strip("-_.").lower()
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from data_sets import write_ghibli
+from drawn_films import DrawnFilm, Part
 from project import ROOT
 
 from animegan_tf.images import read_rgb
@@ -336,3 +337,21 @@ def test_a_start_of_another_width_is_a_finding(folder, whole_run, train):
     result = train(folder, "--style=ghibli", *TINY, "--width=16", f"--start_from={whole_run[0]}")
     assert result.status == 2
     assert "its width is 8, and the run's is 16. Give --width=8" in result.stderr
+
+
+def test_a_film_is_turned_into_frames_once(train, folder, tmp_path):
+    pytest.importorskip("av", reason="films are read by PyAV")
+    film = DrawnFilm([Part("shot", 24, scene, motion="pan") for scene in (1, 2)], 96, 64)
+    film.write(tmp_path / "walk.mkv")
+    arguments = (f"--photos={folder / 'dataset' / 'train_photo'}", "--anime=walk.mkv", *TINY)
+    first = train(tmp_path, *arguments, "--epochs=0")
+    assert first.status == 0, first.stderr
+    assert "style: taking frames from walk.mkv into runs/walk/frames/" in first.stdout
+    (frames,) = (path for path in (tmp_path / "runs/walk/frames").iterdir() if path.is_dir())
+    count = len(os.listdir(frames))
+    assert count >= 2 and f"{count} anime pictures" in first.stdout
+    again = train(tmp_path, *arguments, "--epochs=0")
+    assert "style: frames of walk.mkv, taken before, in runs/walk/frames/" in again.stdout
+    (tmp_path / "text.mkv").write_text("no film")
+    wrong = train(tmp_path, "--photos=nowhere", "--anime=text.mkv", *TINY)
+    assert wrong.status == 2 and "nowhere" in wrong.stderr

@@ -16,10 +16,10 @@ import pytest
 import tensorflow as tf
 from project import ROOT
 
-from animegan_tf import images
+from animegan_tf import images, video
 from animegan_tf.errors import UserError
 from animegan_tf.networks.generator import build_generator
-from animegan_tf.styling import plan, video_av, video_files
+from animegan_tf.styling import plan, video_files
 from animegan_tf.styling.options import Options
 from animegan_tf.styling.preview import preview_video
 from animegan_tf.styling.sources import find_sources
@@ -353,6 +353,116 @@ def test_rotation_is_applied_to_the_pixels(stylizer, tmp_path, angle):
     assert stream["aspect"] == (Fraction(4, 3) if angle == 180 else Fraction(3, 4))
 
 
+def with_extras(source, target):
+    """The source with a second sound track, subtitles, chapters, and a title."""
+    words = target.with_suffix(".srt")
+    words.write_text(
+        "1\n00:00:00,100 --> 00:00:00,400\nfirst\n\n2\n00:00:00,600 --> 00:00:00,900\nsecond\n"
+    )
+    with (
+        av.open(str(source)) as film,
+        av.open(str(words)) as subtitles,
+        av.open(str(target), "w") as container,
+    ):
+        copies = {}
+        for track in (*film.streams, film.streams.audio[0], *subtitles.streams):
+            copy = container.add_stream_from_template(track)
+            copies.setdefault((track.container, track.index), []).append(copy)
+        container.metadata["title"] = "A walk"
+        container.set_chapters(
+            [
+                {"id": n, "start": 500 * n, "end": 500 * n + 500, "time_base": Fraction(1, 1000)}
+                | {"metadata": {"title": f"part {n}"}}
+                for n in range(2)
+            ]
+        )
+        for packet in [*film.demux(), *subtitles.demux()]:
+            if not packet.size:
+                continue
+            for copy in copies[packet.stream.container, packet.stream.index]:
+                twin = av.Packet(bytes(packet))
+                twin.pts, twin.dts, twin.time_base = packet.pts, packet.dts, packet.time_base
+                twin.duration, twin.is_keyframe = packet.duration, packet.is_keyframe
+                twin.stream = copy
+                container.mux(twin)
+    return target
+
+
+def extras_of(path):
+    """(sound tracks, [(seconds, text)] of subtitles, [(from, to, title)] of chapters, title)"""
+    with av.open(str(path)) as film:
+        subtitles = [
+            (round(float(packet.pts * packet.time_base), 2), bytes(packet))
+            for packet in (film.demux(*film.streams.subtitles) if film.streams.subtitles else ())
+            if packet.size
+        ]
+        chapters = [
+            (*(round(float(c[end] * c["time_base"]), 2) for end in ("start", "end")), c["metadata"])
+            for c in film.chapters()
+        ]
+        return len(film.streams.audio), subtitles, chapters, film.metadata.get("title")
+
+
+def test_tracks_chapters_and_titles_are_kept(stylizer, clip, tmp_path):
+    source = with_extras(clip, tmp_path / "film.mkv")
+    notes = []
+    job = plan_video(source, tmp_path / "plain.mkv")
+    assert stylize_video(stylizer, job, UNCHANGED, on_note=notes.append) is None
+    chapters = [(0, 0.5, {"title": "part 0"}), (0.5, 1, {"title": "part 1"})]
+    assert extras_of(job.target) == (2, [], chapters, "A walk")
+    assert notes == [f"{source}: subtitles are left out; --map all keeps them"]
+
+    job = plan_video(source, tmp_path / "all.mkv", subtitles=True, start=0.4)
+    assert stylize_video(stylizer, job, UNCHANGED) is None
+    sound, subtitles, chapters, _ = extras_of(job.target)
+    assert sound == 2 and subtitles == [(0.2, b"second")]
+    assert [chapter[:2] for chapter in chapters] == [(0, 0.1), (0.1, 0.6)]
+    with pytest.raises(
+        UserError, match=r"its subtitles \((srt|subrip)\) can't be copied into .mp4"
+    ):
+        plan_video(source, tmp_path / "x.mp4", subtitles=True)
+
+
+def test_interlaced_frames_are_made_whole(stylizer, tmp_path):
+    """Each frame's lines are those of two times; the result has no comb."""
+    frames = []
+    for number in range(8):
+        frame = np.full((64, 64, 3), 40, np.uint8)
+        frame[0::2, 6 * number : 6 * number + 10] = 230
+        frame[1::2, 6 * number + 3 : 6 * number + 13] = 230
+        frames.append(frame)
+    options = {"crf": "4", "x264-params": "tff=1"}
+    with av.open(str(tmp_path / "tv.mkv"), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options=options)
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
+        for number, rgb in enumerate(frames):
+            frame = av.VideoFrame.from_ndarray(rgb, format="rgb24")
+            frame.pts, frame.time_base = number, Fraction(1, 25)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    notes = []
+    job = plan_video(tmp_path / "tv.mkv", crf=1)
+    assert stylize_video(stylizer, job, UNCHANGED, on_note=notes.append) is None
+    results, times, _ = read_video(job.target)
+    assert "interlaced, and deinterlaced here" in notes[0]
+    assert times == pytest.approx(np.arange(8) / 25, abs=2e-3)
+
+    def comb(frame):
+        return np.abs(np.diff(gray(frame).astype(float), axis=0)).mean()
+
+    assert comb(results[4]) < 0.4 * comb(frames[4])
+
+
+def test_target_fps_leaves_frames_out_and_keeps_the_sound(stylizer, clip, tmp_path):
+    job = plan_video(clip, tmp_path / "out.mp4", target_fps=10)
+    assert job.frames == 10 and stylize_video(stylizer, job, UNCHANGED) is None
+    frames, times, stream = read_video(job.target)
+    assert [number_of(frame, 25) for frame in frames] == [0, 3, 5, 8, 10, 13, 15, 18, 20, 23]
+    assert times == pytest.approx(np.arange(10) / 10, abs=1e-4) and stream["rate"] == 10
+    assert sound_packets(job.target) == sound_packets(clip)
+    assert plan_video(clip, tmp_path / "all.mp4", target_fps=60).target_fps is None
+
+
 def test_start_and_duration_cut_picture_and_sound(stylizer, clip, tmp_path):
     job = plan_video(clip, tmp_path / "out.mp4", start=0.4, duration=0.4)
     assert stylize_video(stylizer, job, UNCHANGED) is None
@@ -438,7 +548,7 @@ def test_frames_that_a_damaged_file_skips_are_missed_by_their_times(
 
 
 def test_frames_of_gigantic_size_are_refused_before_they_are_decoded(clip, monkeypatch):
-    monkeypatch.setattr(video_av, "MAX_PIXELS", 1000)
+    monkeypatch.setattr(video, "MAX_PIXELS", 1000)
     with pytest.raises(UserError, match=r"its frames have \d+x\d+, more than 1,000 pixels"):
         plan_video(clip)
 
@@ -491,6 +601,7 @@ def test_what_is_no_video_is_found_before_the_work(tmp_path):
         ({"start": -1}, "before the beginning"),
         ({"start": 1.5}, "ends before, at 1.0 s"),
         ({"duration": 0}, "nothing is left"),
+        ({"target_fps": 0}, "no rate of frames"),
         ({"output": "-"}, "standard output"),
         ({"output": "x.webm"}, "can't be copied into .webm"),
         ({"output": "x.webm", "codec": "h264"}, "can't hold h264"),
