@@ -534,15 +534,13 @@ def test_frames_that_a_damaged_file_skips_are_missed_by_their_times(
     stylizer, tmp_path, extension, codec
 ):
     """Matroska says nowhere how many frames there are, and its readers go on after a hole."""
-    source = write_video(tmp_path / f"a{extension}", noise(60), codec=codec, sound=False)
-    data = bytearray(source.read_bytes())
-    middle = len(data) // 2
-    del data[middle : middle + len(data) // 10]
-    source.write_bytes(data)
+    left = [number for number in range(60) if number not in (30, 31, 32)]
+    source = write_video(
+        tmp_path / f"a{extension}", noise(len(left)), codec=codec, sound=False, pts=left
+    )
     finding = stylize_video(stylizer, plan_video(source), UNCHANGED)
-    done = len(read_video(tmp_path / f"a_anime{extension}")[0])
-    assert 40 < done < 60
-    assert finding.reason.startswith(f"damaged frames left out: at least {60 - done}")
+    assert finding.reason == "damaged frames left out: at least 3"
+    assert len(read_video(tmp_path / f"a_anime{extension}")[0]) == len(left)
 
 
 def test_frames_of_gigantic_size_are_refused_before_they_are_decoded(clip, monkeypatch):
