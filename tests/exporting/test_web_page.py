@@ -40,6 +40,14 @@ def needed(thing, remedy):
     return thing
 
 
+def needs_what_builds_a_page():
+    needed(PACKAGES.is_dir(), "no packages of the page: run npm ci in web/")
+    try:
+        onnx.check_onnx_installed()
+    except UserError as error:  # An extra: never required.
+        pytest.skip(str(error))
+
+
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
     program = needed(find_chromium(), "no Chromium here")
@@ -60,11 +68,7 @@ def half_generator_file(generator_file, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def page_folder(command, half_generator_file, tmp_path_factory):
-    needed(PACKAGES.is_dir(), "no packages of the page: run npm ci in web/")
-    try:
-        onnx.check_onnx_installed()
-    except UserError as error:
-        needed(None, str(error))
+    needs_what_builds_a_page()
     folder = tmp_path_factory.mktemp("export")
     done = command("export", "--model", half_generator_file, "--web", "--output", folder)
     assert done.status == 0, done.stderr
@@ -155,7 +159,7 @@ def test_a_picture_is_what_the_stylizer_makes_of_it(page, stylizer, tmp_path):
 
 @pytest.mark.slow
 def test_a_shipped_style_is_what_the_stylizer_makes_of_it(browser, command, tmp_path):
-    needed(PACKAGES.is_dir(), "no packages of the page: run npm ci in web/")
+    needs_what_builds_a_page()
     light = styles.path_of(styles.DEFAULT, light=True)
     done = command("export", "--model", light, "--web", "--output", tmp_path)
     assert done.status == 0, done.stderr
