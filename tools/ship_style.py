@@ -4,8 +4,7 @@
         --judgment evaluation/judgment.json --photos photos.csv
 
 The card, `animegan_tf/styles/NAME/card.json`, is written by hand first, but for `figures` and
-`pairs`, which this fills in. `photos.csv` has a row for each pair: file, title, credit. The first
-pairs become `docs/pictures/NAME.jpg` as well, for the README.
+`pairs`, which this fills in. `photos.csv` has a row for each pair: file, title, credit.
 """
 
 from __future__ import annotations
@@ -15,16 +14,12 @@ import csv
 import json
 from pathlib import Path
 
-import numpy as np
-
 from animegan_tf import styles
 from animegan_tf.images import encode_image, read_rgb, rescale, write_bytes
 from animegan_tf.networks.keras_file import load_generator, pack_generator
 from animegan_tf.styling.stylizer import Stylizer
 
-ROOT = Path(__file__).resolve().parent.parent
 SIDE = 512
-README_PAIRS, README_SIZE = 3, (180, 270)
 MOST_BYTES = 40_000
 
 
@@ -47,7 +42,6 @@ def main() -> None:
         card["figures"].update(figures(width, json.loads(Path(path).read_text(encoding="utf-8"))))
     if arguments.photos:
         card["pairs"] = list(pairs(folder, arguments.photos, card.get("options", {})))
-        write_strip(folder, card["pairs"], ROOT / "docs" / "pictures" / f"{arguments.name}.jpg")
     text = json.dumps(card, indent=2, ensure_ascii=False) + "\n"
     write_bytes(folder / "card.json", text.encode("utf-8"))
 
@@ -64,6 +58,12 @@ def figures(width, judgment):
     )
     yield f"content distance, {width}", f"{judgment['content']:.1f}"
     yield f"chroma distance, {width}", f"{judgment['chroma']:.1f}"
+    flat = judgment["flat_share"]
+    yield (
+        f"share of a picture that is flat, {width}",
+        f"{flat['results']:.2f}; photos {flat['photos']:.2f}, the style's pictures "
+        f"{flat['anime']:.2f}",
+    )
 
 
 def pairs(folder, table, options):
@@ -86,21 +86,6 @@ def pairs(folder, table, options):
                 "title": row["title"],
                 "credit": row["credit"],
             }
-
-
-def write_strip(folder, shown, path):
-    """Some pairs, photo beside result, in one picture."""
-
-    def middle(name):
-        picture, (height, width) = read_rgb(folder / name), README_SIZE
-        scale = max(height / picture.shape[0], width / picture.shape[1])
-        picture = rescale(picture, *(round(side * scale + 0.5) for side in picture.shape[:2]))
-        top, left = (picture.shape[0] - height) // 2, (picture.shape[1] - width) // 2
-        return picture[top : top + height, left : left + width]
-
-    path.parent.mkdir(exist_ok=True)
-    cells = [middle(pair[part]) for pair in shown[:README_PAIRS] for part in ("before", "after")]
-    write_bytes(path, encode_image(np.hstack(cells), "JPEG", quality=88))
 
 
 def small_jpeg(picture):
