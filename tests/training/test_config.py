@@ -234,7 +234,7 @@ def test_any_settings_come_back_from_their_file(tmp_path):
 
 
 def test_only_small_regular_files_are_configurations(tmp_path):
-    """A device would be read for ever."""
+    """A device would be read forever."""
     with pytest.raises(UserError, match=r"can't be read.*not a regular file"):
         read_config("/dev/zero")
     (tmp_path / "large.json").write_text(" " * 1_000_001)
