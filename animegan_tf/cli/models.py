@@ -16,7 +16,7 @@ class ChosenModel(NamedTuple):
     Attributes:
         file: where it is.
         words: which one it is, to be shown.
-        options: settings of `Stylizer` that suit a style that comes with the project.
+        options: settings of `Stylizer` that suit it, if it comes with the project.
     """
 
     file: ModelFile
@@ -55,7 +55,7 @@ def choose_model(
             )
         )
     if model:
-        return ChosenModel(find(model), model, {})
+        return ChosenModel(find(model), model, styles.options_of(model))
     assert style is not None
     path, words = styles.find_style(style)
     file = find(str(path))

@@ -124,8 +124,8 @@ def options_of(path: str | os.PathLike) -> Mapping[str, bool | float]:
 
 def card_of_file(path: str | os.PathLike) -> Card | None:
     """The card of the shipped style that a file belongs to; None if it belongs to none."""
-    folder = Path(path).parent
-    return card_of(folder.name) if folder.parent == FOLDER else None
+    folder = Path(path).resolve().parent
+    return card_of(folder.name) if folder.parent == FOLDER.resolve() else None
 
 
 def is_shipped(name: str) -> bool:

@@ -50,6 +50,16 @@ def test_a_style_is_a_folder_with_a_card(sketch):
     assert card.figures == {"KID": 0.1} and card.options == {}
 
 
+def test_a_file_of_a_style_has_its_card_by_any_path(sketch):
+    for path in (
+        sketch / "light.keras",
+        "styles/sketch/generator.keras",
+        "./styles/../styles/sketch/a",
+    ):
+        assert styles.card_of_file(path) == styles.card_of("sketch")
+    assert styles.card_of_file("generator.keras") is None and styles.options_of("a/b.keras") == {}
+
+
 def test_the_start_of_training_is_shipped_and_no_style(sketch):
     sketch.rename(sketch.with_name(styles.START))
     assert styles.shipped() == []
