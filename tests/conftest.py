@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import hypothesis
 import pytest
 
 from animegan_tf.cli.main import run_verb
@@ -23,6 +24,9 @@ def pytest_configure() -> None:
     """What holds for all tests, before TensorFlow is loaded."""
     # Tiny networks gain nothing from threads, and processes that test side by side share the cores.
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+    # The same examples in every run, whichever files are collected first; no matter of speed.
+    hypothesis.settings.register_profile("steady", derandomize=True, deadline=None, max_examples=60)
+    hypothesis.settings.load_profile("steady")
     # Shells start what runs in the background with Ctrl-C ignored; tests of it need it.
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)

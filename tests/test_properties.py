@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 pytest.importorskip("hypothesis")
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from animegan_tf.data.edges import find_edges, smooth_edges
@@ -22,9 +22,6 @@ from animegan_tf.images import (
 from animegan_tf.networks.padding import MINIMUM, MULTIPLE, mirror_up, padded_size
 
 SIDES = st.integers(1, 70)
-# Reproducible in CI, and never a matter of how fast a machine is.
-settings.register_profile("steady", derandomize=True, deadline=None, max_examples=60)
-settings.load_profile("steady")
 
 
 @st.composite

@@ -154,7 +154,8 @@ def test_numbers_beyond_all_measure_are_refused(command, generator_file, tmp_pat
 def test_a_disk_too_small_is_said_before_work(command, generator_file, tmp_path, monkeypatch):
     usage = shutil.disk_usage(tmp_path)._replace(free=1_000_000)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
-    done = command("export", f"--model={generator_file}", folder=tmp_path)
+    targets = ("--savedmodel", "--tflite")
+    done = command("export", f"--model={generator_file}", *targets, folder=tmp_path)
     assert done.status == 2
     assert "1 MB are free, and the exports need 2 MB. Make room" in done.stderr
     assert list(tmp_path.iterdir()) == []

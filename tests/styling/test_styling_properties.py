@@ -128,7 +128,12 @@ def test_frame_times_are_those_of_the_file(intervals, extension):
         info = probe(path)
         with contextlib.closing(open_reader(path, info)) as reader:
             found = [frame.time for frame in reader]
-    assert [round(25 * time) for time in found] == times
+        with av.open(str(path)) as container:
+            own = [25 * frame.time for frame in container.decode(video=0)]
+        decoded = [round(time - own[0]) for time in own]
+    assert [round(25 * time) for time in found] == decoded
+    # FFmpeg loses the last frame of some MP4 files with such codecs.
+    assert decoded in (times, times[:-1])
 
 
 @many

