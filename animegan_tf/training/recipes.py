@@ -105,7 +105,9 @@ def resolve_config(
 
 
 def _style_of(given):
-    return given.get("style") or name_of_folder(given.get("anime"))
+    anime = given.get("anime")
+    # A file may have anything there; `TrainConfig` says what is wrong with it.
+    return given.get("style") or name_of_folder(anime if isinstance(anime, str) else None)
 
 
 def name_of_folder(folder: str | None) -> str:

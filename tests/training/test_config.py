@@ -240,3 +240,11 @@ def test_only_small_regular_files_are_configurations(tmp_path):
     (tmp_path / "large.json").write_text(" " * 1_000_001)
     with pytest.raises(UserError, match=r"can't be read.*the limit is 0.00 GB"):
         read_config(tmp_path / "large.json")
+
+
+@pytest.mark.parametrize("anime", [9, [], {"a": 1}, 1.5, True])
+def test_a_file_whose_anime_is_no_folder_is_refused_by_name(tmp_path, anime):
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({"style": "", "anime": anime}))
+    with pytest.raises(UserError, match="anime|style"):
+        resolve_config({}, path)
