@@ -111,6 +111,11 @@ def check_folder(flag: str, folder: Path) -> None:
     raise UserError(Finding(f"{flag}={folder}", reason, "Name another folder, or mend this one"))
 
 
+def existing_part(folder: Path) -> Path:
+    """The folder, or the nearest one above it that exists: where it would be made."""
+    return next(path for path in (folder, *folder.absolute().parents) if path.is_dir())
+
+
 def check_room(flag: str, folder: Path, needed: float, what: str, remedy: str) -> None:
     """Checks that what is to be written fits the disk, before long work is done for it.
 
@@ -124,9 +129,8 @@ def check_room(flag: str, folder: Path, needed: float, what: str, remedy: str) -
     Raises:
         UserError: it is too small.
     """
-    there = next(path for path in (folder, *folder.absolute().parents) if path.is_dir())
     try:
-        free = shutil.disk_usage(there).free
+        free = shutil.disk_usage(existing_part(folder)).free
     except OSError:
         return  # Writing will tell.
     if free < needed:

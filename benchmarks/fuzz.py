@@ -35,7 +35,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from animegan_tf import images
 from animegan_tf.cli.command import new_flags, run
 from animegan_tf.errors import UserError
-from animegan_tf.styling.video_info import VideoError
+from animegan_tf.video import VideoError
 
 FLAGS = new_flags()
 flags.DEFINE_float("seconds", 60, "how long, all readers together", flag_values=FLAGS)

@@ -68,10 +68,11 @@ def main(arguments: list[str]) -> int | None:
         others = {str(other.path): finish_network(read_model(other)) for other in others}
         print(f"{model.path} -> {output}\nchecked on {photo_source}", flush=True)
         reference = Reference(generator)
+        card = styles.card_of_file(model.path)
         entries = [
             finish(artifact, reference, photos, output)
             for artifact in export(
-                targets, generator, name, reference, calibration, sizes, folder, output
+                targets, generator, name, card, reference, calibration, sizes, folder, output
             )
         ]
         rows = []
@@ -268,7 +269,7 @@ def expected_bytes(targets, sizes, width):
     return parameters_of(width) * sum(per_weight[target] for target in targets)
 
 
-def export(targets, generator, name, reference, calibration, sizes, folder, output):
+def export(targets, generator, name, card, reference, calibration, sizes, folder, output):
     """Writes each target into the working folder, one after the other."""
     if "savedmodel" in targets:
         yield saved_model.export_saved_model(
@@ -282,7 +283,6 @@ def export(targets, generator, name, reference, calibration, sizes, folder, outp
     if "onnx" in targets:
         yield onnx.export_onnx(generator, folder, output)
     if "web" in targets:
-        card = styles.card_of_file(choose_weights().path)
         yield web.export_page(generator, name, card, folder, output)
     if "tflite" in targets:
         yield from Exporter(generator, reference, calibration, FLAGS.tflite_io).export(

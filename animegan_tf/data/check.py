@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from animegan_tf.colors import LUMA
 from animegan_tf.data.find import TrainingFiles, some_for_validation
 from animegan_tf.data.progress import in_threads
 from animegan_tf.data.reading import open_training_picture
@@ -297,4 +298,4 @@ def _doubts(report):
 
 
 def _brightness(rgb):
-    return rgb @ np.array([0.299, 0.587, 0.114])
+    return rgb @ LUMA[0]

@@ -59,6 +59,10 @@ class Functions:
         return f"{self._prefix}_{self._count}_{kind}"
 
 
+def _operator(operation):
+    return lambda self, other: self._f.apply(operation, self, other)
+
+
 class Expression:
     """A tensor of the graph, by its name."""
 
@@ -68,20 +72,11 @@ class Expression:
     def __init__(self, name: str, functions: Functions):
         self.name, self._f = name, functions
 
-    def __matmul__(self, other):
-        return self._f.apply("MatMul", self, other)
-
-    def __add__(self, other):
-        return self._f.apply("Add", self, other)
-
-    def __sub__(self, other):
-        return self._f.apply("Sub", self, other)
-
-    def __mul__(self, other):
-        return self._f.apply("Mul", self, other)
-
-    def __truediv__(self, other):
-        return self._f.apply("Div", self, other)
+    __matmul__ = _operator("MatMul")
+    __add__ = _operator("Add")
+    __sub__ = _operator("Sub")
+    __mul__ = _operator("Mul")
+    __truediv__ = _operator("Div")
 
     def __rtruediv__(self, other):
         return self._f.apply("Div", other, self)

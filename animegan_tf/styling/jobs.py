@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from animegan_tf.errors import Finding, UserError, check_all
-from animegan_tf.runs import check_room
+from animegan_tf.runs import check_room, existing_part
 from animegan_tf.styling.sources import Source
 
 DEFAULT_SUFFIX = "_anime"
@@ -163,8 +163,7 @@ def check_room_for(jobs: Iterable[HasTarget]) -> None:
     for job in jobs:
         if job.source and job.target:
             folder = job.target.parent
-            there = next(path for path in (folder, *folder.absolute().parents) if path.is_dir())
-            disk = os.stat(there).st_dev
+            disk = os.stat(existing_part(folder)).st_dev
             folders.setdefault(disk, folder)
             with contextlib.suppress(OSError):  # Reported when it is read.
                 needed[disk] += os.path.getsize(job.source)

@@ -17,7 +17,7 @@ from animegan_tf.errors import Finding
 from animegan_tf.images import ImageError, TooLargeError
 from animegan_tf.parallel import iterate_ahead
 from animegan_tf.styling.video_files import WRITE_ERRORS
-from animegan_tf.styling.video_info import VideoError
+from animegan_tf.video import VideoError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

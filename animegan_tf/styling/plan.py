@@ -19,7 +19,6 @@ from animegan_tf.styling.jobs import (
 )
 from animegan_tf.styling.options import CONTAINERS
 from animegan_tf.styling.sources import STREAM, Source, Sources, find_sources
-from animegan_tf.styling.video_files import VideoError
 from animegan_tf.styling.video_jobs import (
     WHOLE,
     VideoJob,
@@ -28,6 +27,7 @@ from animegan_tf.styling.video_jobs import (
     result_extension,
     video_job,
 )
+from animegan_tf.video import VideoError
 
 
 class Plan(NamedTuple):

@@ -17,8 +17,8 @@ from animegan_tf.styling.options import DEFAULTS, Options
 from animegan_tf.styling.pipeline import explain, result_file
 from animegan_tf.styling.stylizer import Stylizer
 from animegan_tf.styling.video_files import open_reader
-from animegan_tf.styling.video_info import VideoError
 from animegan_tf.styling.video_jobs import VideoJob
+from animegan_tf.video import VideoError
 
 _SIDE = 480  # Of a frame on the sheet, in pixels at most.
 

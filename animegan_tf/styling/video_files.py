@@ -11,9 +11,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from animegan_tf.styling.video_info import VideoError, VideoInfo
+from animegan_tf.styling.video_info import VideoInfo
 from animegan_tf.styling.video_opencv import OpenCvReader, OpenCvWriter
-from animegan_tf.video import WHY_NO_AV
+from animegan_tf.video import WHY_NO_AV, VideoError
 
 if TYPE_CHECKING:
     from animegan_tf.styling.video_av import AvReader, AvWriter

@@ -9,19 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from animegan_tf.video import BT709, UNSPECIFIED, VideoError
-
-__all__ = [
-    "Chapter",
-    "Color",
-    "Frame",
-    "VideoError",
-    "VideoInfo",
-    "cut_off",
-    "even",
-    "even_size",
-    "missing_frames",
-]
+from animegan_tf.video import BT709, UNSPECIFIED
 
 _MIN_INTERVALS = 20  # Fewer don't tell whether a rate is constant.
 _GAPS = 0.02  # Of all intervals, if the rate is constant.

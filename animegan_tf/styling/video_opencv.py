@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from animegan_tf.opencv import cv2
-from animegan_tf.styling.video_info import Frame, VideoError, VideoInfo, cut_off, even
+from animegan_tf.styling.video_info import Frame, VideoInfo, cut_off, even
+from animegan_tf.video import VideoError
 
 
 class OpenCvReader:

@@ -25,8 +25,9 @@ from animegan_tf.styling.options import CODECS, DEFAULTS, Options
 from animegan_tf.styling.pipeline import explain, result_file, run_in_order
 from animegan_tf.styling.stylizer import Stylizer
 from animegan_tf.styling.video_files import open_reader, open_writer
-from animegan_tf.styling.video_info import Frame, VideoError, VideoInfo
+from animegan_tf.styling.video_info import Frame, VideoInfo
 from animegan_tf.styling.video_jobs import VideoJob
+from animegan_tf.video import VideoError
 
 
 def stylize_video(

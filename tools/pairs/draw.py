@@ -148,7 +148,7 @@ def _with_clouds(rng, photo, cel, sky):
 
 
 def _in_another_season(rng, photo):
-    """Turns greens towards autumn or desert, and blues towards evening, now and then."""
+    """Turns greens toward autumn or desert, and blues toward evening, now and then."""
     lab = cv2.cvtColor(photo.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
     hue, chroma = np.arctan2(lab[..., 2], lab[..., 1]), np.hypot(lab[..., 1], lab[..., 2])
     for center, share, turns in ((1.9, 0.5, (-1.6, 0.2)), (-1.7, 0.35, (-0.5, 2.2))):

@@ -2,9 +2,9 @@
 
 The target of paired training on real photos, by plain image processing: strokes of even color with
 sharp borders, a few soft steps of light, livelier color, and dark lines where large areas meet.
-Each step looks at a few pixels around its own, so that a convolutional network can learn it
-exactly. From a target that depends on the whole picture (L0 gradient minimization was tried) a
-network that can't see why learns the mean of what might be: fog.
+But for the exposure, one curve for all pixels, each step looks at a few pixels around its own, so
+that a convolutional network can learn it. From a target that depends on the whole picture (L0
+gradient minimization was tried) a network that can't see why learns the mean of what might be: fog.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def expose(light: np.ndarray, middle: float = 0.6, share: float = 0.6) -> np.nda
 
 
 def soft_steps(light, count=8, sharpness=6.0):
-    """Light (0 to 1) drawn towards `count` steps, with short ramps between."""
+    """Light (0 to 1) drawn toward `count` steps, with short ramps between."""
     t = light * count - 0.5
     edge = np.floor(t) + 0.5
     return (edge + 0.5 * np.tanh(sharpness * (t - edge)) / np.tanh(0.5 * sharpness) + 0.5) / count

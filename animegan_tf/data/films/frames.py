@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -72,11 +71,12 @@ def take_frames(
     check_output(output)
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(".partial", f".{output.name}.", output.parent))
-        try:
+        with tempfile.TemporaryDirectory(
+            ".partial", f".{output.name}.", output.parent, ignore_cleanup_errors=True
+        ) as working:
+            folder = Path(working, output.name)
+            folder.mkdir()
             return _take(films, folder, output, settings, on_frames)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
     except OSError as error:
         raise WorkFailed(
             Finding(
@@ -150,7 +150,6 @@ def _take(films, folder, output, settings, on_frames):
     for index in sorted(set(range(len(written))) - set(kept)):
         (folder / written[index].name).unlink()
     sheet = summary.sheet(folder)
-    os.chmod(folder, 0o777 & ~_umask())  # Not for its maker alone, as temporary folders are.
     os.rename(folder, output)
     text_file, sheet_file = summary_files(output)
     images.write_bytes(text_file, str(summary).encode())
@@ -303,9 +302,3 @@ def _whole_lines(rgb, frame):
 def _square_pixels(rgb, aspect):
     """A picture whose pixels are as wide as they are high."""
     return images.rescale(rgb, rgb.shape[0], round(rgb.shape[1] * aspect))
-
-
-def _umask():
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from animegan_tf import images
+from animegan_tf.colors import LUMA
 from animegan_tf.data.films.choose import LEFT_OUT
 from animegan_tf.data.films.luma import NOTHING, Crop
 from animegan_tf.errors import Finding, printable
@@ -98,14 +99,15 @@ class Summary:
         return [self.frames[index] for index in oddest if scores[index] > _UNLIKE]
 
     def __str__(self) -> str:
-        red, green, blue = np.mean([frame.color for frame in self.frames], axis=0)
-        brightness, mean = 0.299 * red + 0.587 * green + 0.114 * blue, (red + green + blue) / 3
+        color = np.mean([frame.color for frame in self.frames], axis=0)
+        brightness = float(color @ LUMA[0])
+        red, green, blue = color - color.mean()
         lines = [
             f"{len(self.frames):,} frames of {self.shots:,} shots taken; "
             f"{self.looked_at:,} of {self.seen:,} frames were looked at",
             f"left out: {self.reasons() or 'none'}",
-            f"mean brightness {brightness:.0f} of 255, tint R {red - mean:+.0f} "
-            f"G {green - mean:+.0f} B {blue - mean:+.0f}",
+            f"mean brightness {brightness:.0f} of 255, "
+            f"tint R {red:+.0f} G {green:+.0f} B {blue:+.0f}",
         ]
         for name, crop in self.crops.items():
             if crop != NOTHING:
